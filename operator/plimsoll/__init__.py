@@ -1,1 +1,1 @@
-"""Plimsoll: language models on Kubernetes, declared, versioned, priced and held under a budget."""
+"""Language models on Kubernetes: declared in Git, served behind one URL, held under a budget."""

@@ -1,0 +1,105 @@
+# The verbs of the project. `make` without a verb lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.NOTPARALLEL:
+
+PYTHON ?= python3
+PY := .venv/bin/python
+READY := .venv/.ready
+
+CLUSTER ?= test
+NODES ?= 1
+SHAPE ?= node
+
+# uv trusts the system's certificates, so that a company's own authority works without a setting.
+export UV_SYSTEM_CERTS ?= 1
+export UV_PROJECT_ENVIRONMENT := .venv
+
+PYTEST = $(PY) -m pytest $(if $(TIER),-m $(TIER)) $(ARGS)
+
+##@ Start here
+
+.PHONY: help
+help: ## List these verbs
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z%-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+	@printf '\nSettings: CLUSTER=%s NODES=%s SHAPE=%s (node, control or api), TIER=units|api|control|node, ARGS=…\n' $(CLUSTER) $(NODES) $(SHAPE)
+
+.PHONY: setup
+setup: host $(READY) ## Install what is missing: system packages (as root on Debian), then .venv
+
+.PHONY: host
+host:
+	@tools/system-packages
+
+$(READY): pyproject.toml uv.lock tools/bootstrap.py $(PY)
+	@$(PYTHON) tools/bootstrap.py
+	@touch $@
+
+# Missing also when .venv points to a Python that the system has since replaced: then $(READY) is made again.
+$(PY):
+	@:
+
+##@ A Kubernetes on this machine
+
+.PHONY: cluster
+cluster: setup ## Start the cluster CLUSTER, or repair it, or find it running
+	@$(PY) -m tools.cluster up --name $(CLUSTER) --shape $(SHAPE) --nodes $(NODES)
+
+.PHONY: cluster-status
+cluster-status: $(READY) ## Show what runs, what does not, and how much memory it takes
+	@$(PY) -m tools.cluster status --name $(CLUSTER)
+
+.PHONY: cluster-logs
+cluster-logs: $(READY) ## Show the last lines of a component's log: COMPONENT=kubelet
+	@$(PY) -m tools.cluster logs --name $(CLUSTER) $(COMPONENT)
+
+.PHONY: cluster-down
+cluster-down: $(READY) ## Stop the cluster and remove everything it made
+	@$(PY) -m tools.cluster down --name $(CLUSTER)
+
+.PHONY: images
+images: setup ## Build the images and load them into CLUSTER if it runs
+	@$(PY) -m tools.images build --cluster $(CLUSTER)
+
+##@ Checks
+
+.PHONY: lint
+lint: $(READY) ## Format, rules, types, import layers, dependencies
+	$(PY) -m ruff format --check
+	$(PY) -m ruff check
+	$(PY) -m mypy
+	.venv/bin/lint-imports --no-logo
+	$(PY) -m deptry operator
+	$(PY) -m deptry --ignore DEP002,DEP004 tools bench tests
+
+.PHONY: format
+format: $(READY) ## Format the code and repair what ruff can repair
+	$(PY) -m ruff check --fix-only
+	$(PY) -m ruff format
+
+.PHONY: test
+test: setup ## The tests in short form, every tier that this machine can run: TIER=units runs one
+	@$(PYTEST)
+
+.PHONY: faults
+faults: setup ## The same tests in long form: every kill point, large counts: TIER=node runs one part
+	@$(PYTEST) --form=long
+
+##@ Figures
+
+bench-cluster: ## Measure start, stop, memory and images against their gates; QUICK=1 takes three minutes
+
+# Not phony: make looks for a pattern only where a target is not.
+bench-%: setup
+	@$(PY) -m bench.$* $(if $(QUICK),--quick) $(ARGS)
+
+##@ Tidy
+
+.PHONY: clean
+clean: ## Remove what this checkout built (.venv, .build, caches); the caches in your home stay
+	rm -rf .venv .build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find operator tools bench tests -name __pycache__ -type d -prune -exec rm -rf {} +

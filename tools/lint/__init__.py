@@ -1,0 +1,1 @@
+"""What `make lint` checks beyond the rules that its tools bring."""
