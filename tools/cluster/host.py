@@ -1,0 +1,74 @@
+"""What this machine can run, and what is missing for the rest."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.cluster.errors import HostUnfit
+from tools.cluster.instance import find, identity_of, state_root
+
+# Command and the Debian package that brings it.
+_COMMANDS = {"ip": "iproute2", "nft": "nftables", "runc": "runc", "mount": "mount", "nsenter": "util-linux"}
+_OTHERS = "`make test` still runs the tiers units, api and control, which need neither."
+
+
+def missing(shape: str) -> list[str]:
+    """One line per thing; empty when the shape can run here."""
+    if shape != "node":
+        return [] if sys.platform in ("linux", "darwin") else ["Linux or macOS"]
+    if sys.platform != "linux":
+        return ["Linux"]
+    lacks = [] if os.geteuid() == 0 else ["root"]
+    absent = {command: package for command, package in _COMMANDS.items() if not shutil.which(command)}
+    if absent:
+        lacks.append(f"{', '.join(absent)} (Debian: apt-get install {' '.join(sorted(absent.values()))})")
+    if "\toverlay\n" not in Path("/proc/filesystems").read_text():
+        lacks.append("the overlay file system (modprobe overlay)")
+    if not cgroup_controllers():
+        lacks.append("control groups below /sys/fs/cgroup with cpu, memory and pids")
+    return lacks
+
+
+def cgroup_controllers() -> dict[str, Path]:
+    """Where each controller's tree begins: a tree per controller in version 1, one for all in version 2."""
+    root = Path("/sys/fs/cgroup")
+    if (root / "cgroup.controllers").exists():
+        return {"unified": root} if "memory" in (root / "cgroup.controllers").read_text() else {}
+    trees = {path.name: path for path in root.glob("*") if (path / "cgroup.procs").exists() and path.name != "unified"}
+    return trees if {"cpu", "memory", "pids"} <= set(trees) else {}
+
+
+def container_engine() -> str | None:
+    """An engine whose daemon answers: a command alone cannot run a container."""
+    for command in ("docker", "podman"):
+        if shutil.which(command):
+            try:
+                if subprocess.run([command, "info"], capture_output=True, timeout=20).returncode == 0:
+                    return command
+            except subprocess.TimeoutExpired:
+                continue
+    return None
+
+
+def existing_backend(name: str) -> str | None:
+    """What runs an instance that was started before."""
+    if find(name):
+        return "processes"
+    return "kind" if (state_root().parent / "kind" / f"plimsoll-{identity_of(name)}").exists() else None
+
+
+def choose_backend(shape: str) -> str:
+    """`processes` where it can be, else `kind`; raises one sentence that says what is missing and what still works."""
+    lacks = missing(shape)
+    if not lacks:
+        return "processes"
+    if shape == "node" and container_engine():
+        if shutil.which("kind"):
+            return "kind"
+        lacks.append("kind (a container engine is here, the kind command is not)")
+    engine = " and no container engine answers" if shape == "node" else ""
+    raise HostUnfit(f"A cluster with real nodes needs {', '.join(lacks)}{engine}. {_OTHERS}")

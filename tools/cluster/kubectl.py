@@ -1,0 +1,35 @@
+"""kubectl of the cluster's own version, against the cluster's own kubeconfig."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.cluster.errors import ClusterError
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    program: Path
+    kubeconfig: Path
+
+    def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        # A cache of its own: discovery answers of another cluster at the same address must not be believed.
+        cache = f"--cache-dir={self.kubeconfig.parent / 'kubectl-cache'}"
+        command = [str(self.program), f"--kubeconfig={self.kubeconfig}", cache, *arguments]
+        environment = {name: value for name, value in os.environ.items() if name != "KUBECONFIG"}
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, env=environment)
+
+    def __call__(self, *arguments: str, stdin: str | None = None) -> str:
+        done = self.run(*arguments, stdin=stdin)
+        if done.returncode != 0:
+            raise ClusterError(f"kubectl {' '.join(arguments)} failed: {done.stderr.strip()}")
+        return done.stdout
+
+    def ready(self) -> bool:
+        return self.run("get", "--raw", "/readyz", "--request-timeout=5s").returncode == 0
+
+    def apply(self, manifests: str) -> None:
+        self("apply", "--server-side", "--force-conflicts", "--field-manager=plimsoll-cluster", "-f", "-", stdin=manifests)
