@@ -16,6 +16,8 @@ SHAPE ?= node
 # uv trusts the system's certificates, so that a company's own authority works without a setting.
 export UV_SYSTEM_CERTS ?= 1
 export UV_PROJECT_ENVIRONMENT := .venv
+# Debian keeps ip, nft and runc where only root's PATH looks; without them here they would count as missing.
+export PATH := $(PATH):/usr/sbin:/sbin
 
 PYTEST = $(PY) -m pytest $(if $(TIER),-m $(TIER)) $(ARGS)
 
