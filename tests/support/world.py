@@ -1,0 +1,150 @@
+"""Everything a cluster could leave on its host, as one value before and one after."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_CGROUPS = Path("/sys/fs/cgroup")
+_FOLDERS = ("/var/log", "/var/lib", "/run", "/opt", "/etc", "/usr/libexec")
+_FOLDER_DEPTH = 3
+# These change by themselves on a working machine and are nothing that a kubelet or a containerd would write to.
+_BUSY_FOLDERS = frozenset(
+    {
+        "/var/lib/apt",  # packages that are being installed
+        "/var/lib/containers",  # image builds
+        "/run/containers",
+        "/var/lib/dpkg",
+        "/var/lib/systemd",
+        "/var/log/journal",
+        "/run/log",
+        "/run/systemd",
+        "/run/udev",
+        "/run/user",
+    }
+)
+_BUSY_CGROUPS = ("system.slice", "user.slice", "init.scope")
+_NAMESPACES = ("net", "mnt", "pid", "ipc", "uts", "cgroup")
+_SETTINGS = (
+    "net/ipv4/ip_forward",
+    "vm/overcommit_memory",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/keys/root_maxkeys",
+    "kernel/keys/root_maxbytes",
+)
+
+
+@dataclass(frozen=True)
+class World:
+    """By kind of thing: what is there, and a word about it for the reader of a failed test."""
+
+    found: dict[str, dict[str, str]]
+
+    def left_since(self, before: World) -> list[str]:
+        """What is here now and was not before."""
+        return [
+            f"{kind}: {thing} {detail}".rstrip()
+            for kind, things in self.found.items()
+            for thing, detail in things.items()
+            if thing not in before.found[kind]
+        ]
+
+
+def look(marks: Iterable[str]) -> World:
+    """The host now; processes count when their command, folder or cgroup carries one of the marks."""
+    return World(
+        {
+            "process": dict(_processes(tuple(marks))),
+            "namespace": dict(_namespaces()),
+            "mount": dict(_mounts()),
+            "link": dict.fromkeys(_lines("ip", "-o", "link", field=1), ""),
+            "route": dict.fromkeys(_lines("ip", "route", "show", "table", "all"), ""),
+            "rule": dict.fromkeys(_lines("ip", "rule"), ""),
+            "nft": dict.fromkeys(_nft_tables(), ""),
+            "cgroup": dict.fromkeys(_cgroups(), ""),
+            "file": dict.fromkeys(_files(), ""),
+            "setting": dict.fromkeys(_settings(), ""),
+        }
+    )
+
+
+def _processes(marks: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for process in _pids():
+        command = _read(process / "cmdline").replace("\0", " ").strip()
+        told = "\n".join((command, _target(process / "cwd"), _target(process / "root"), _read(process / "cgroup")))
+        if any(mark in told for mark in marks):
+            yield process.name, command
+
+
+def _namespaces() -> Iterator[tuple[str, str]]:
+    """Also those without a name: a namespace lives as long as one process is in it."""
+    for process in _pids():
+        for kind in _NAMESPACES:
+            if name := _target(process / "ns" / kind):
+                yield name, f"(pid {process.name}: {_read(process / 'comm').strip()})"
+
+
+def _mounts() -> Iterator[tuple[str, str]]:
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        left, _, right = line.partition(" - ")
+        yield left.split()[4], right
+
+
+def _nft_tables() -> Iterator[str]:
+    if shutil.which("nft") is None:
+        return
+    table = ""
+    for line in _lines("nft", "--stateless", "list", "ruleset"):
+        if line.startswith("table"):
+            table = line.removesuffix("{").strip()
+        yield f"{table}: {line.strip()}"
+
+
+def _cgroups() -> Iterator[str]:
+    for folder, below, _ in os.walk(_CGROUPS):
+        below[:] = [name for name in below if name not in _BUSY_CGROUPS]
+        yield folder
+
+
+def _files() -> Iterator[str]:
+    for root in _FOLDERS:
+        for folder, below, files in os.walk(root):
+            here = Path(folder)
+            below[:] = [name for name in below if str(here / name) not in _BUSY_FOLDERS]
+            yield from (str(here / name) for name in (*below, *files))
+            if len(here.parts) - len(Path(root).parts) >= _FOLDER_DEPTH - 1:
+                below.clear()
+
+
+def _settings() -> Iterator[str]:
+    for name in _SETTINGS:
+        yield f"{name} = {_read(Path('/proc/sys') / name).strip()}"
+
+
+def _pids() -> Iterator[Path]:
+    return (path for path in Path("/proc").iterdir() if path.name.isdigit())
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:
+        return ""
+
+
+def _lines(*command: str, field: int | None = None) -> list[str]:
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    lines = done.stdout.splitlines()
+    return lines if field is None else [line.split()[field] for line in lines]
