@@ -26,7 +26,7 @@ def verbs() -> set[str]:
 def test_every_relative_link_leads_to_something_that_is_there() -> None:
     broken = [
         f"{page.name}: {link}"
-        for page in documents
+        for page in documents()
         for link in relative_links(page)
         if not (page.parent / link).exists()
     ]
