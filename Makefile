@@ -38,6 +38,7 @@ host:
 	@tools/system-packages
 
 $(READY): pyproject.toml uv.lock tools/bootstrap.py $(PY)
+	@tools/system-packages
 	@$(PYTHON) tools/bootstrap.py
 	@touch $@
 
