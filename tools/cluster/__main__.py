@@ -27,16 +27,35 @@ def parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--name", default="test", help="which cluster (default: test)")
     made = argparse.ArgumentParser(add_help=False)
-    made.add_argument("--shape", choices=instance.SHAPES, default="node", help="api: etcd and API server; control: with controllers, scheduler and fake nodes; node: with real nodes (default)")
-    made.add_argument("--nodes", type=_node_count, default=1, help=f"real nodes, 1 to {instance.MOST_NODES} (default: 1)")
-    made.add_argument("--backend", choices=("auto", "processes", "kind"), default="auto", help="what runs the nodes (default: what this machine can)")
+    made.add_argument(
+        "--shape",
+        choices=instance.SHAPES,
+        default="node",
+        help="api: etcd and API server; control: also controllers and fake nodes; node: real nodes (default)",
+    )
+    made.add_argument(
+        "--nodes", type=_node_count, default=1, help=f"real nodes, 1 to {instance.MOST_NODES} (default: 1)"
+    )
+    made.add_argument(
+        "--backend",
+        choices=("auto", "processes", "kind"),
+        default="auto",
+        help="what runs the nodes (default: what this machine can)",
+    )
     whole = argparse.ArgumentParser(
-        prog="python -m tools.cluster", description=__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m tools.cluster",
+        description=__doc__,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = whole.add_subparsers(dest="verb", required=True, metavar="VERB")
     verbs.add_parser("up", parents=[common, made], help="start it, or repair what is broken")
     verbs.add_parser("down", parents=[common], help="end and remove everything of it")
-    verbs.add_parser("status", parents=[common], help="every component, its memory, what is wrong; exits 1 when something is, 3 when it is not up")
+    verbs.add_parser(
+        "status",
+        parents=[common],
+        help="every component and what is wrong; exits 1 when something is, 3 when it is not up",
+    )
     verbs.add_parser("kubeconfig", parents=[common], help="print the path of its kubeconfig")
     load = verbs.add_parser("load", parents=[common], help="import image archives into every node")
     load.add_argument("archives", nargs="+", type=Path, metavar="ARCHIVE")
@@ -66,7 +85,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.verb in ("gpu", "recycle"):
         return _extra(arguments)
     cluster = choose_cluster(
-        arguments.name, getattr(arguments, "shape", "node"), getattr(arguments, "nodes", 1), getattr(arguments, "backend", "auto")
+        arguments.name,
+        getattr(arguments, "shape", "node"),
+        getattr(arguments, "nodes", 1),
+        getattr(arguments, "backend", "auto"),
     )
     return _common(cluster, arguments)
 

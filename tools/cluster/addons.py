@@ -1,4 +1,4 @@
-"""What a bare cluster lacks: names (CoreDNS), volumes of class `local`, fake nodes in the control shape, a pretended GPU."""
+"""What a bare cluster lacks: names (CoreDNS), volumes of class `local`, fake nodes, a pretended GPU."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ FAKE_NODES = {"kwok-1": 0, "kwok-2": 0, "kwok-gpu-1": 1, "kwok-gpu-2": 4}
 
 
 def dns_and_storage(instance: Instance, binaries: Cache, nodes: Iterable[Node]) -> str:
-    coredns = _fill("coredns.yaml", coredns_image=archives.reference(binaries.path("coredns.tar")), dns_address=instance.dns_address)
+    coredns = _fill(
+        "coredns.yaml", coredns_image=archives.reference(binaries.path("coredns.tar")), dns_address=instance.dns_address
+    )
     return "---\n".join([coredns, _fill("storage.yaml"), *(volumes(node, node.volumes) for node in nodes)])
 
 
 def volumes(node: Node, chosen: dict[str, Path]) -> str:
     return "".join(
-        _fill("volume.yaml", name=name, path=node.volume_path_inside(path), node=node.name) for name, path in chosen.items()
+        _fill("volume.yaml", name=name, path=node.volume_path_inside(path), node=node.name)
+        for name, path in chosen.items()
     )
 
 
@@ -35,7 +38,7 @@ def recycle(kubectl: Kubectl, nodes: Iterable[Node]) -> list[str]:
     """Static volumes have no provisioner: one whose claim is gone is emptied and offered again."""
     listed = json.loads(kubectl("get", "persistentvolumes", "--output=json"))["items"]
     released = {volume["metadata"]["name"] for volume in listed if volume["status"].get("phase") == "Released"}
-    recycled = []
+    recycled: list[str] = []
     for node in nodes:
         chosen = {name: path for name, path in node.volumes.items() if name in released}
         if not chosen:

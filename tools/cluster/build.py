@@ -52,7 +52,9 @@ def _build_all(store: Cache, progress: Progress) -> None:
     began = time.monotonic()
     build = _GoBuild(toolchain.find_go(progress), work, progress)
     if wanted:
-        progress.say(f"building {len(wanted)} binaries of Kubernetes {recipe.KUBERNETES}: once, about ten minutes on two cores")
+        progress.say(
+            f"building {len(wanted)} binaries of Kubernetes {recipe.KUBERNETES}: once, about ten minutes on two cores"
+        )
         total = build.count_packages(list(wanted.values()))
         for name, built in build.compile(wanted, total):
             store.add(built, name, recipe.inputs_of(name))
@@ -115,7 +117,9 @@ class _GoBuild:
             if " " not in line:
                 compiled += 1
                 linked = len(list(self._output.iterdir()))
-                self._progress.update(f"compiled {compiled} of {total} packages, linked {linked} of {len(wanted)}: {line}")
+                self._progress.update(
+                    f"compiled {compiled} of {total} packages, linked {linked} of {len(wanted)}: {line}"
+                )
 
         shutil.rmtree(self._output, ignore_errors=True)
         self._output.mkdir()
@@ -155,7 +159,9 @@ class _GoBuild:
                 process.wait()
         if process.returncode != 0:
             tail = "\n".join(self._log.read_text().splitlines()[-15:])
-            raise ClusterError(f"go {arguments[0]} failed; its log: {self._log}. Running this again goes on where it stopped.\n{tail}")
+            raise ClusterError(
+                f"go {arguments[0]} failed; its log: {self._log}. Running this again goes on where it stopped.\n{tail}"
+            )
         return answer.read_text()
 
 
@@ -163,4 +169,3 @@ def _output_name(package: str) -> str:
     """As `go build` names it: the last element of the path that is not a major version."""
     last = package.rsplit("/", 1)[-1]
     return package.rsplit("/", 2)[-2] if last[:1] == "v" and last[1:].isdigit() else last
-

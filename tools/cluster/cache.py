@@ -1,4 +1,4 @@
-"""The built binaries on disk: a folder per recipe, every file with its sha256, verified whenever something is started from it."""
+"""The built binaries on disk: a folder per recipe, every file with its sha256, verified before it is started."""
 
 from __future__ import annotations
 

@@ -1,16 +1,18 @@
-"""The control group below which a node's pods live: made before the kubelet starts, removed after everything in it ended."""
+"""The control group below which a node's pods live: made before the kubelet, removed when all in it has ended."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-from tools.cluster import host
 from tools.cluster.errors import ClusterError
+from tools.cluster.host import CGROUPS as ROOT
+from tools.cluster.host import cgroup_controllers
 from tools.cluster.process import wait_until
 
 
 def make(name: str) -> None:
-    for controller, tree in host.cgroup_controllers().items():
+    for controller, tree in cgroup_controllers().items():
         group = tree / name
         if controller == "unified":
             available = (tree / "cgroup.controllers").read_text().split()
@@ -22,10 +24,10 @@ def make(name: str) -> None:
                 (group / file).write_text((tree / file).read_text())
 
 
-def remove(name: str) -> None:
-    for tree in host.cgroup_controllers().values():
-        group = tree / name
-        if group.exists() and not wait_until(lambda group=group: _remove_tree(group), patience=10):  # type: ignore[misc]
+def remove(prefix: str) -> None:
+    # By name everywhere: on machines with both versions runc makes the same group in the second tree too.
+    for group in [*ROOT.glob(f"{prefix}*"), *ROOT.glob(f"*/{prefix}*")]:
+        if not wait_until(partial(_remove_tree, group), patience=10):
             raise ClusterError(f"The control group {group} cannot be removed: a process in it has not ended.")
 
 

@@ -13,6 +13,7 @@ from tools.cluster.instance import find, identity_of, state_root
 
 # Command and the Debian package that brings it.
 _COMMANDS = {"ip": "iproute2", "nft": "nftables", "runc": "runc", "mount": "mount", "nsenter": "util-linux"}
+CGROUPS = Path("/sys/fs/cgroup")
 _OTHERS = "`make test` still runs the tiers units, api and control, which need neither."
 
 
@@ -35,10 +36,11 @@ def missing(shape: str) -> list[str]:
 
 def cgroup_controllers() -> dict[str, Path]:
     """Where each controller's tree begins: a tree per controller in version 1, one for all in version 2."""
-    root = Path("/sys/fs/cgroup")
-    if (root / "cgroup.controllers").exists():
-        return {"unified": root} if "memory" in (root / "cgroup.controllers").read_text() else {}
-    trees = {path.name: path for path in root.glob("*") if (path / "cgroup.procs").exists() and path.name != "unified"}
+    if (CGROUPS / "cgroup.controllers").exists():
+        return {"unified": CGROUPS} if "memory" in (CGROUPS / "cgroup.controllers").read_text() else {}
+    trees = {
+        path.name: path for path in CGROUPS.glob("*") if (path / "cgroup.procs").exists() and path.name != "unified"
+    }
     return trees if {"cpu", "memory", "pids"} <= set(trees) else {}
 
 
@@ -47,7 +49,7 @@ def container_engine() -> str | None:
     for command in ("docker", "podman"):
         if shutil.which(command):
             try:
-                if subprocess.run([command, "info"], capture_output=True, timeout=20).returncode == 0:
+                if subprocess.run([command, "info"], check=False, capture_output=True, timeout=20).returncode == 0:
                     return command
             except subprocess.TimeoutExpired:
                 continue

@@ -60,7 +60,9 @@ class Instance:
         return self.logs / "audit.jsonl"
 
     def port(self, use: str) -> int:
-        return 24000 + 8 * self.slot + ("etcd", "etcd-peer", "api", "controller-manager", "scheduler", "kwok").index(use)
+        return (
+            24000 + 8 * self.slot + ("etcd", "etcd-peer", "api", "controller-manager", "scheduler", "kwok").index(use)
+        )
 
     def address(self, network: int, host: int) -> str:
         return f"10.{128 + self.slot}.{network}.{host}"
@@ -72,7 +74,7 @@ class Instance:
 
     @property
     def api_address(self) -> tuple[str, int]:
-        """With nodes the API server listens on their network only, else on loopback: never on the machine's own address."""
+        """On the nodes' network where there is one, else on loopback: never on the machine's own address."""
         return (self.host_address, 6443) if self.shape == "node" else ("127.0.0.1", self.port("api"))
 
     @property
@@ -94,6 +96,10 @@ class Instance:
     @property
     def bridge(self) -> str:
         return f"plm{self.slot}"
+
+    @property
+    def cgroup_prefix(self) -> str:
+        return f"plimsoll-{self.identity}-"
 
 
 def identity_of(name: str, checkout: Path = CHECKOUT) -> str:
@@ -117,10 +123,7 @@ def free_slot(wanted: int, taken: set[int]) -> int:
 
 def existing() -> list[Instance]:
     """Every instance of this user that has a run folder, of all checkouts."""
-    found = []
-    for path in sorted(state_root().glob("*/instance.json")):
-        found.append(Instance(**json.loads(path.read_text())))
-    return found
+    return [Instance(**json.loads(path.read_text())) for path in sorted(state_root().glob("*/instance.json"))]
 
 
 def find(name: str) -> Instance | None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from tools.cluster.errors import ClusterError
 from tools.cluster.instance import identity_of, state_root
 from tools.cluster.kubectl import Kubectl
 from tools.cluster.progress import Progress
+from tools.cluster.shell import ask, without_kubeconfig
 from tools.cluster.status import ComponentStatus, Status
 
 
@@ -41,7 +40,14 @@ class KindCluster:
         config = self.folder / "kind.json"
         config.write_text(json.dumps(configuration(self._nodes)))
         with self._progress.step(f"{self._name} with kind"):
-            _kind("create", "cluster", f"--name={self._identity}", f"--config={config}", f"--kubeconfig={self.kubeconfig}", "--wait=120s")
+            _kind(
+                "create",
+                "cluster",
+                f"--name={self._identity}",
+                f"--config={config}",
+                f"--kubeconfig={self.kubeconfig}",
+                "--wait=120s",
+            )
         self._progress.say(f"{self._name} is up: export KUBECONFIG={self.kubeconfig}")
 
     def load(self, image_archives: Sequence[Path]) -> None:
@@ -92,8 +98,7 @@ def configuration(nodes: int) -> dict[str, object]:
 
 def _kind(*arguments: str) -> str:
     # Without KUBECONFIG kind would write its default, which is the user's own file.
-    environment = {name: value for name, value in os.environ.items() if name != "KUBECONFIG"}
-    done = subprocess.run(["kind", *arguments], capture_output=True, text=True, env=environment)
+    done = ask(["kind", *arguments], env=without_kubeconfig())
     if done.returncode != 0:
         raise ClusterError(f"kind {' '.join(arguments)} failed: {done.stderr.strip()}")
     return done.stdout

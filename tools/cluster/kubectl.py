@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from tools.cluster.errors import ClusterError
+from tools.cluster.shell import Answer, ask, without_kubeconfig
 
 
 @dataclass(frozen=True)
@@ -15,12 +14,11 @@ class Kubectl:
     program: Path
     kubeconfig: Path
 
-    def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, stdin: str | None = None) -> Answer:
         # A cache of its own: discovery answers of another cluster at the same address must not be believed.
         cache = f"--cache-dir={self.kubeconfig.parent / 'kubectl-cache'}"
         command = [str(self.program), f"--kubeconfig={self.kubeconfig}", cache, *arguments]
-        environment = {name: value for name, value in os.environ.items() if name != "KUBECONFIG"}
-        return subprocess.run(command, input=stdin, capture_output=True, text=True, env=environment)
+        return ask(command, stdin, without_kubeconfig())
 
     def __call__(self, *arguments: str, stdin: str | None = None) -> str:
         done = self.run(*arguments, stdin=stdin)
@@ -32,4 +30,12 @@ class Kubectl:
         return self.run("get", "--raw", "/readyz", "--request-timeout=5s").returncode == 0
 
     def apply(self, manifests: str) -> None:
-        self("apply", "--server-side", "--force-conflicts", "--field-manager=plimsoll-cluster", "-f", "-", stdin=manifests)
+        self(
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "--field-manager=plimsoll-cluster",
+            "-f",
+            "-",
+            stdin=manifests,
+        )

@@ -1,7 +1,7 @@
 """Starts one program that outlives its starter, inside namespaces if asked, and records it before it runs.
 
-A script of its own, run as `python -I -S launch.py ORDER`: entering a PID namespace takes a fork from a process with one
-thread, and the program must not die with, or be a zombie of, whoever asked for it.
+A script of its own, run as `python -I -S launch.py ORDER`: entering a PID namespace takes a fork from a process with
+one thread, and the program must not die with, or be a zombie of, whoever asked for it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _record(order: dict[str, Any], pid: int) -> None:
 
 def _born(pid: int) -> str:
     if not os.path.exists("/proc/self/stat"):
-        return subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
+        return subprocess.check_output(["ps", "-o", "lstart=", "-p", str(pid)], text=True).strip()
     with open(f"/proc/{pid}/stat") as file:
         return file.read().rpartition(")")[2].split()[19]
 

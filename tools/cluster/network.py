@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
 from tools.cluster.errors import ClusterError
 from tools.cluster.instance import Instance
+from tools.cluster.shell import ask
 
 
 def make_bridge(instance: Instance) -> None:
@@ -41,7 +41,7 @@ def connect_node(instance: Instance, number: int, init: int) -> None:
     _ip(f"route replace {pod_subnet(instance, number)} via {node_address(instance, number)} dev {instance.bridge}")
 
 
-def connect_pods(instance: Instance, number: int, init: int, others: list[int]) -> None:
+def connect_pods(instance: Instance, init: int, others: list[int]) -> None:
     """Pods of other nodes are reached through their nodes, straight over the bridge."""
     if others:
         routes = [f"route replace {pod_subnet(instance, o)} via {node_address(instance, o)}" for o in others]
@@ -86,13 +86,13 @@ def _require_unused(instance: Instance) -> None:
     for route in json.loads(_run(["ip", "-j", "route", "show", "table", "all"]) or "[]"):
         if str(route.get("dst", "")).startswith(wanted):
             raise ClusterError(
-                f"The addresses {wanted}0.0/16 are in use on this machine (route to {route['dst']} on {route.get('dev')}): "
-                "choose another name (CLUSTER=…), which gives other addresses."
+                f"The addresses {wanted}0.0/16 are in use on this machine (route to {route['dst']} on "
+                f"{route.get('dev')}): choose another name (CLUSTER=…), which gives other addresses."
             )
 
 
 def _link(name: str) -> dict[str, str] | None:
-    done = subprocess.run(["ip", "-j", "link", "show", "dev", name], capture_output=True, text=True)
+    done = ask(["ip", "-j", "link", "show", "dev", name])
     if done.returncode != 0:
         return None
     link: dict[str, str] = json.loads(done.stdout)[0]
@@ -105,7 +105,7 @@ def _ip(*commands: str, inside: int | None = None) -> None:
 
 
 def _run(command: list[str], stdin: str | None = None) -> str:
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True)
+    done = ask(command, stdin)
     if done.returncode != 0:
         raise ClusterError(f"{' '.join(command)} failed: {done.stderr.strip()}" + (f"\n{stdin}" if stdin else ""))
     return done.stdout

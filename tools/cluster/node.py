@@ -1,12 +1,13 @@
 """One node: a first process that holds its namespaces, and containerd, kubelet and kube-proxy inside them.
 
-Ending that first process ends everything inside, and the kernel takes all mounts and links of the node with it: nothing can
-be left behind, also after a crash. Inside, paths are short and the same for every node.
+Ending that first process ends everything inside, and the kernel takes all mounts and links of the node with it:
+nothing can be left behind, also after a crash. Inside, paths are short and the same for every node.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -17,11 +18,14 @@ from tools.cluster.cache import Cache
 from tools.cluster.errors import ComponentFailed
 from tools.cluster.instance import Instance, write_atomically
 from tools.cluster.process import Order, Process, ProcessTable, wait_until
+from tools.cluster.shell import ask
 
 PARTS = ("init", "containerd", "kubelet", "kube-proxy")
 _INSIDE = "/run/plimsoll"
 _SOCKET = "/run/containerd/containerd.sock"
 _VOLUMES = 10
+# On every node from the start, as cached archives.
+IMAGES = ("pause.tar", "coredns.tar", "probe.tar")
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Node:
 
     @property
     def cgroup(self) -> str:
-        return f"plimsoll-{self.instance.identity}-{self.number}"
+        return f"{self.instance.cgroup_prefix}{self.number}"
 
     @property
     def volumes(self) -> dict[str, Path]:
@@ -99,6 +103,16 @@ def start_init(node: Node, processes: ProcessTable, binaries: Cache) -> Process:
     return init
 
 
+def usable(init: Process | None) -> bool:
+    """Whether its namespaces can be entered; one that was just killed is gone only when all inside it is."""
+    if init is None or not init.alive():
+        return False
+    if _program(init.pid):
+        return True
+    wait_until(lambda: not init.alive(), patience=15)
+    return False
+
+
 def _program(pid: int) -> str:
     try:
         return str(Path(f"/proc/{pid}/exe").readlink())
@@ -124,16 +138,21 @@ def order(node: Node, part: str, init: Process) -> Order:
 
 
 def ctr(init: Process, *arguments: str, archive: Path | None = None) -> subprocess.CompletedProcess[bytes]:
-    """Speaks to the node's containerd from inside its mount namespace; an archive is read from the host's side."""
-    enter = ["nsenter", f"--mount=/proc/{init.pid}/ns/mnt", f"{_INSIDE}/bin/ctr", "--address", _SOCKET, "--namespace", "k8s.io"]
-    if archive is None:
-        return subprocess.run([*enter, *arguments], capture_output=True)
-    with open(archive, "rb") as content:
-        return subprocess.run([*enter, *arguments], stdin=content, capture_output=True)
+    """Speaks to the node's containerd inside its mount namespace; an archive is read from the host's side."""
+    enter = ["nsenter", f"--mount=/proc/{init.pid}/ns/mnt"]
+    command = [*enter, f"{_INSIDE}/bin/ctr", "--address", _SOCKET, "--namespace", "k8s.io", *arguments]
+    with open(archive or os.devnull, "rb") as content:
+        return subprocess.run(command, check=False, stdin=content, capture_output=True)
 
 
 def containerd_answers(init: Process) -> bool:
     return Path(f"/proc/{init.pid}/root{_SOCKET}").exists() and ctr(init, "version").returncode == 0
+
+
+def resolves(init: Process, binaries: Cache, name: str, server: str) -> bool:
+    """Whether the node itself gets an answer from the cluster's name server, through kube-proxy."""
+    lookup = [str(binaries.path("probe")), "lookup", name, server]
+    return ask(["nsenter", f"--net=/proc/{init.pid}/ns/net", *lookup]).returncode == 0
 
 
 def _cni(node: Node) -> dict[str, object]:
@@ -173,7 +192,12 @@ def _kubelet(node: Node) -> dict[str, object]:
         "volumePluginDir": "/var/lib/kubelet/volume-plugins",
         "healthzBindAddress": "127.0.0.1",
         # The disk is the developer's: a laptop at 90 % must not evict the tests.
-        "evictionHard": {"memory.available": "100Mi", "nodefs.available": "0%", "nodefs.inodesFree": "0%", "imagefs.available": "0%"},
+        "evictionHard": {
+            "memory.available": "100Mi",
+            "nodefs.available": "0%",
+            "nodefs.inodesFree": "0%",
+            "imagefs.available": "0%",
+        },
         "imageGCHighThresholdPercent": 100,
         "imageGCLowThresholdPercent": 99,
     }

@@ -22,7 +22,7 @@ _SKEW = datetime.timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Identity:
-    """Who a certificate speaks for: its name and group decide what RBAC allows; hosts make it a serving certificate too."""
+    """Who a certificate speaks for: name and group decide what RBAC allows; hosts make it a serving certificate too."""
 
     file: str
     name: str
@@ -65,7 +65,9 @@ class Authority:
         usages = [ExtendedKeyUsageOID.CLIENT_AUTH]
         if identity.hosts:
             usages.append(ExtendedKeyUsageOID.SERVER_AUTH)
-            builder = builder.add_extension(x509.SubjectAlternativeName([_host(h) for h in identity.hosts]), critical=False)
+            builder = builder.add_extension(
+                x509.SubjectAlternativeName([_host(h) for h in identity.hosts]), critical=False
+            )
         builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         _write_key(self.folder / f"{identity.file}.key", key)
         _write(path, builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
@@ -124,9 +126,7 @@ def _host(host: str) -> x509.GeneralName:
 def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
     _write(
         path,
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ),
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
     )
 
 

@@ -1,11 +1,10 @@
-"""Processes that this tool started: recorded before they run, told apart from later owners of the same pid, ended by pid."""
+"""Processes that this tool started: recorded before they run, told from later owners of their pid, ended by pid."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools.cluster.errors import ClusterError, ComponentFailed
+from tools.cluster.shell import ask
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
 _HAS_PROC = Path("/proc/self/stat").exists()
@@ -101,7 +101,7 @@ class ProcessTable:
             "mounts": order.mounts,
         }
         launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), json.dumps(described)]
-        done = subprocess.run(launcher, capture_output=True, text=True)
+        done = ask(launcher)
         started = self.get(order.component)
         if done.returncode != 0 or started is None:
             raise ComponentFailed(order.component, "could not be started", str(self.log(order.component)), done.stderr)
@@ -113,7 +113,9 @@ class ProcessTable:
         if not wait_until(lambda: not process.alive(), patience):
             process.signal(signal.SIGKILL)
         if not wait_until(lambda: not process.alive(), 15):
-            raise ClusterError(f"{process.component} (pid {process.pid}) does not end; look at it, then run `down` again.")
+            raise ClusterError(
+                f"{process.component} (pid {process.pid}) does not end; look at it, then run `down` again."
+            )
         (self._records / f"{process.component}.json").unlink(missing_ok=True)
 
     def tail(self, component: str, lines: int) -> str:
@@ -126,7 +128,7 @@ class ProcessTable:
 def birth_of(pid: int) -> str:
     """When a process began, in the kernel's own count; empty when it has ended, also as a zombie."""
     if not _HAS_PROC:
-        answer = subprocess.run(["ps", "-o", "lstart=,stat=", "-p", str(pid)], capture_output=True, text=True).stdout
+        answer = ask(["ps", "-o", "lstart=,stat=", "-p", str(pid)]).stdout
         return "" if " Z" in answer else answer.strip()[:24]
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

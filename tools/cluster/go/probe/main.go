@@ -17,7 +17,7 @@ import (
 const usage = `usage: probe VERB
   serve [--port N] [--root FOLDER]   GET / answers the host name, /files/PATH a file below the folder, /healthz ok
   get URL                            print the body; 1 when there is no 200 within 5 s
-  lookup NAME                        print the addresses of a name
+  lookup NAME [SERVER]               print the addresses of a name, asked of the given server
   write PATH TEXT | cat PATH         write or print a file
   sleep                              wait for SIGTERM`
 
@@ -107,10 +107,19 @@ func get(arguments []string) error {
 }
 
 func lookup(arguments []string) error {
-	if len(arguments) != 1 {
-		return fmt.Errorf("usage: probe lookup NAME")
+	if len(arguments) < 1 || len(arguments) > 2 {
+		return fmt.Errorf("usage: probe lookup NAME [SERVER]")
 	}
-	addresses, err := net.LookupHost(arguments[0])
+	resolver := net.DefaultResolver
+	if len(arguments) == 2 {
+		server := net.JoinHostPort(arguments[1], "53")
+		resolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, server)
+		}}
+	}
+	limit, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	addresses, err := resolver.LookupHost(limit, arguments[0])
 	if err != nil {
 		return err
 	}
