@@ -1,0 +1,1 @@
+"""Benches: figures measured beside a gate, or beside a peer, on the machine at hand."""

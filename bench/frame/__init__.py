@@ -1,0 +1,1 @@
+"""The frame that all benches share: gates, repeats, verdicts, the report."""
