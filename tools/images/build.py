@@ -1,0 +1,131 @@
+"""From the sources to an archive with a content tag; nothing is done when no input has changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from uv import find_uv_bin
+
+from tools.cluster.cache import sha256
+from tools.cluster.instance import locked
+from tools.cluster.progress import Progress
+from tools.images import contents, record, wheels
+from tools.images.commands import Commands, cache_root
+from tools.images.debian import clear_workplace
+from tools.images.engines import Engine, choose
+from tools.images.recipes import EPOCH, Provenance, Recipe, provenance
+from tools.images.record import Built
+
+_KEPT_FOR = 30 * 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All that decides what an image is."""
+
+    requirements: str
+    wheel: Path
+    origin: Provenance
+    files: dict[str, str]
+    engine: str
+
+    def key(self) -> str:
+        told = [
+            self.requirements,
+            sha256(self.wheel),
+            self.origin.revision,
+            self.origin.created,
+            self.files,
+            self.engine,
+        ]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        version = self.wheel.name.split("-")[1]
+        return {"VERSION": version, "REVISION": self.origin.revision, "CREATED": self.origin.created}
+
+
+class Builder:
+    """Builds images of one checkout with one engine."""
+
+    def __init__(self, root: Path, engine: str, base: str, progress: Progress) -> None:
+        self._root = root
+        self._wanted = engine
+        self._base = base
+        self._progress = progress
+
+    def build(self, recipe: Recipe) -> tuple[Built, bool]:
+        """The image, and whether it is new."""
+        folder = self._root / ".build" / "images" / recipe.name
+        commands = Commands(folder / "build.log")
+        engine = choose(self._wanted, self._base, self._root, commands, self._progress)
+        with locked(cache_root() / "lock"):
+            inputs = self._inputs(recipe, engine, folder, commands)
+            known = record.read(self._root).get(recipe.name)
+            if known and known.inputs == inputs.key() and (self._root / known.archive).exists():
+                return known, False
+            clear_workplace()
+            built = self._build(recipe, engine, inputs, commands)
+            prune(time.time())
+        record.add(self._root, recipe.name, built)
+        return built, True
+
+    def _inputs(self, recipe: Recipe, engine: Engine, folder: Path, commands: Commands) -> Inputs:
+        files = {path.name: sha256(path) for path in sorted(recipe.folder(self._root).iterdir()) if path.is_file()}
+        return Inputs(
+            wheels.export(self._root, recipe.extras, commands),
+            wheels.own(self._root, folder / "wheel", commands),
+            provenance(self._root, recipe.sources()),
+            files | {"uv": sha256(Path(find_uv_bin()))},
+            engine.inputs(),
+        )
+
+    def _build(self, recipe: Recipe, engine: Engine, inputs: Inputs, commands: Commands) -> Built:
+        folder = self._root / ".build" / "images" / recipe.name
+        collected = wheels.collect(inputs.requirements, commands, self._progress)
+        context = make_context(recipe.folder(self._root), collected, inputs.wheel, folder / "context")
+        digest = engine.build(recipe.containerfile(self._root), context, inputs.arguments)
+        reference = f"localhost/plimsoll/{recipe.name}:{digest.removeprefix('sha256:')[:12]}"
+        archive = folder / "image.tar"
+        with self._progress.step("archive"):
+            # An engine adds to an archive that is there already, or refuses to.
+            fresh = archive.with_suffix(".new")
+            fresh.unlink(missing_ok=True)
+            engine.export(digest, reference, fresh)
+            fresh.replace(archive)
+        parts = tuple(contents.parts_of(archive))
+        return Built(reference, digest, engine.name, inputs.key(), str(archive.relative_to(self._root)), parts)
+
+
+def make_context(scripts: Path, collected: Path, wheel: Path, context: Path) -> Path:
+    """What a Containerfile copies, with fixed times: a step is done again only when its content changed."""
+    shutil.rmtree(context, ignore_errors=True)
+    shutil.copytree(collected, context / "dependencies")
+    (context / "application").mkdir()
+    shutil.copy(wheel, context / "application")
+    name, version = wheel.name.split("-")[:2]
+    (context / "application" / "requirements.txt").write_text(f"{name}=={version} --hash=sha256:{sha256(wheel)}\n")
+    shutil.copy(find_uv_bin(), context / "uv")
+    for script in scripts.glob("*.py"):
+        shutil.copy(script, context)
+    for path in [context, *context.rglob("*")]:
+        os.utime(path, (EPOCH, EPOCH))
+    return context
+
+
+def prune(now: float) -> None:
+    """Bases and wheels that no build has made or used for a month."""
+    for path in [*cache_root().glob("base/*.tar"), *cache_root().glob("wheels/*")]:
+        if path.stat().st_mtime > now - _KEPT_FOR:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

@@ -1,0 +1,68 @@
+"""Which images there are, and what each is made of."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+# The time of everything in an image; the start of the zip format's calendar, which wheels use as well. A true time
+# would give every layer a new digest with every commit: the true time is in the label `created`.
+EPOCH = 315532800
+# What the base has; wheels are chosen for it outside the build.
+PYTHON = "3.11"
+GLIBC = 36
+
+
+@dataclass(frozen=True)
+class Recipe:
+    name: str
+    extras: tuple[str, ...]
+
+    def folder(self, root: Path) -> Path:
+        return root / "images" / self.name
+
+    def containerfile(self, root: Path) -> Path:
+        return self.folder(root) / "Containerfile"
+
+    def sources(self) -> tuple[str, ...]:
+        """Everything whose change can change the image."""
+        return (
+            "operator/plimsoll",
+            "pyproject.toml",
+            "uv.lock",
+            "README.md",
+            "LICENSE",
+            "images/base",
+            f"images/{self.name}",
+        )
+
+
+RECIPES = {recipe.name: recipe for recipe in (Recipe("plimsoll", extras=("operator", "gateway", "fetch", "cli")),)}
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the sources of an image come from, for its labels."""
+
+    revision: str
+    created: str
+
+
+def provenance(root: Path, sources: tuple[str, ...]) -> Provenance:
+    """The last commit that touched the sources: another commit elsewhere does not make another image."""
+    commit = _git(root, "log", "-1", "--format=%H %cI", "--", *sources)
+    if not commit:
+        return Provenance("unknown", "unknown")
+    revision, _, created = commit.partition(" ")
+    changed = _git(root, "status", "--porcelain", "--", *sources)
+    return Provenance(f"{revision}-dirty" if changed else revision, created)
+
+
+def _git(root: Path, *arguments: str) -> str:
+    """Empty also where there is no git and where the sources were unpacked from an archive."""
+    try:
+        done = subprocess.run(["git", "-C", root, *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return done.stdout.strip()
