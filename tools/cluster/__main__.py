@@ -18,6 +18,7 @@ examples:
   python -m tools.cluster up --name demo --nodes 2      another one beside it, with two nodes
   python -m tools.cluster up --name fast --shape control   no nodes that run pods, no root
   python -m tools.cluster load --name demo image.tar
+  python -m tools.cluster kubectl --name demo -- get pods -A
   python -m tools.cluster gpu node-1 2 --name demo      pretend that node-1 has two GPUs
   export KUBECONFIG=$(python -m tools.cluster kubeconfig --name demo)
 """
@@ -65,6 +66,10 @@ def parser() -> argparse.ArgumentParser:
     gpu = verbs.add_parser("gpu", parents=[common], help="pretend that a node has GPUs, 0 to take them away")
     gpu.add_argument("node")
     gpu.add_argument("count", type=int)
+    kubectl = verbs.add_parser(
+        "kubectl", parents=[common], help="run the cluster's own kubectl: everything after -- goes to it"
+    )
+    kubectl.add_argument("words", nargs="+")
     verbs.add_parser("recycle", parents=[common], help="empty static volumes whose claim is gone and offer them again")
     verbs.add_parser("list", help="every cluster of this user, of all checkouts")
     return whole
@@ -82,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         for each in instance.existing():
             print(f"{each.identity:28} {each.shape:8} {each.api_url}")
         return 0
-    if arguments.verb in ("gpu", "recycle"):
+    if arguments.verb in ("gpu", "recycle", "kubectl"):
         return _extra(arguments)
     cluster = choose_cluster(
         arguments.name,
@@ -117,7 +122,9 @@ def _common(cluster: Cluster, arguments: argparse.Namespace) -> int:
 
 def _extra(arguments: argparse.Namespace) -> int:
     cluster = open_cluster(arguments.name)
-    if arguments.verb == "gpu":
+    if arguments.verb == "kubectl":
+        cluster.become_kubectl(*arguments.words)
+    elif arguments.verb == "gpu":
         cluster.pretend_gpus(arguments.node, arguments.count)
     else:
         print("\n".join(cluster.recycle_volumes()) or "nothing to recycle")

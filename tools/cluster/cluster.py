@@ -6,6 +6,7 @@ import datetime
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from tools.cluster import addons, archives, build, cgroups, control_plane, host, instance, network, node, sysctls
 from tools.cluster.bringup import Bringup, load_into, node_readiness, nodes_of
@@ -67,6 +68,9 @@ class ProcessCluster:
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         return self._kubectl()(*arguments, stdin=stdin)
+
+    def become_kubectl(self, *arguments: str) -> NoReturn:
+        self._kubectl().replace_this_process(*arguments)
 
     def up(self) -> None:
         """To a cluster that works, whatever there is now."""
