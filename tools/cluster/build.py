@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -128,13 +129,16 @@ class _GoBuild:
         return [(name, self._output / _output_name(package)) for name, package in wanted.items()]
 
     def kwok_stages(self) -> Path:
-        module = Path(self._run(["list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kwok"], lambda _: None).strip())
+        # Not `go list -m`: that names no folder for a module that nothing has needed the sources of yet.
+        module = Path(json.loads(self._run(["mod", "download", "-json", "sigs.k8s.io/kwok"], lambda _: None))["Dir"])
         stages = [
             file.read_text()
             for folder in recipe.KWOK_STAGES
             for file in sorted((module / "kustomize" / "stage" / folder).glob("*.yaml"))
             if file.name != "kustomization.yaml"
         ]
+        if not stages:
+            raise ClusterError(f"{module} holds no stages for kwok's nodes: KWOK_STAGES names folders that it lacks.")
         joined = self._work / recipe.STAGES
         joined.write_text("\n---\n".join(stages))
         return joined
