@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 KERNEL_THREAD = 0x00200000  # PF_KTHREAD in the flags of a process
@@ -29,8 +29,15 @@ class Process:
     pid: int
     parent: int
     started: int
-    ticks: int  # processor time of its own and of the children it has waited for
+    used: int  # processor time of its own, in ticks
+    waited_for: int  # of children that have ended
     kernel: bool
+    # An ancestor of the bench inherits the time of daemons that the bench ended, which is not load of others.
+    adopts: bool = False
+
+    @property
+    def ticks(self) -> int:
+        return self.used if self.adopts else self.used + self.waited_for
 
 
 @dataclass(frozen=True)
@@ -51,13 +58,17 @@ def watch_load(daemons: Daemons, proc: Path = Path("/proc")) -> Callable[[], Loa
 def observe(proc: Path, roots: set[int]) -> Moment:
     user, nice, system, idle, iowait, irq, softirq, stolen = read_processors(proc)
     processes = read_processes(proc)
-    own = find_own(processes, roots)
+    own, adopters = find_own(processes, roots), find_ancestors(processes, roots)
     return Moment(
         total=user + nice + system + idle + iowait + irq + softirq + stolen,
         idle=idle + iowait,
         stolen=stolen,
         average=float((proc / "loadavg").read_text().split()[0]),
-        others={pid: process for pid, process in processes.items() if pid not in own and not process.kernel},
+        others={
+            pid: replace(process, adopts=pid in adopters)
+            for pid, process in processes.items()
+            if pid not in own and not process.kernel
+        },
     )
 
 
@@ -79,19 +90,23 @@ def share(part: int, total: int) -> float:
 
 def ticks_of_others(before: Mapping[int, Process], after: Mapping[int, Process]) -> int:
     """Processor time that others used in between, also by processes that came or went meanwhile."""
-    ticks = 0
-    for pid, process in after.items():
-        # Process 1 inherits the time of daemons that the bench ended: that is not the load of others.
-        if pid == 1:
-            continue
-        earlier = before.get(pid)
-        same = earlier is not None and earlier.started == process.started
-        ticks += process.ticks - (earlier.ticks if earlier is not None and same else 0)
+    used = {pid: process.ticks for pid, process in after.items()}
     for pid, process in before.items():
-        # Its whole time went over to the parent that waited for it; only what it used since counts.
-        if pid not in after and process.parent in after and process.parent != 1:
-            ticks -= process.ticks
-    return ticks
+        heir = find_heir(pid, before, after)
+        # The time of a process that has ended went over to its heir as a whole; only what it used since counts.
+        if heir is not None:
+            used[heir] -= process.ticks
+    return sum(max(ticks, 0) for ticks in used.values())
+
+
+def find_heir(pid: int, before: Mapping[int, Process], after: Mapping[int, Process]) -> int | None:
+    """The process itself if it still runs, else the nearest of its parents that still runs and inherits its time."""
+    asked = pid
+    while asked in before:
+        if asked in after and after[asked].started == before[asked].started:
+            return None if asked != pid and after[asked].adopts else asked
+        asked = before[asked].parent
+    return None
 
 
 def find_own(processes: Mapping[int, Process], roots: set[int]) -> set[int]:
@@ -108,6 +123,17 @@ def find_own(processes: Mapping[int, Process], roots: set[int]) -> set[int]:
             pid = processes[pid].parent
         (own if pid in own else others).update(line)
     return own
+
+
+def find_ancestors(processes: Mapping[int, Process], roots: set[int]) -> set[int]:
+    """Parents of the roots, and theirs."""
+    ancestors: set[int] = set()
+    for root in roots & processes.keys():
+        pid = processes[root].parent
+        while pid in processes and pid not in ancestors:
+            ancestors.add(pid)
+            pid = processes[pid].parent
+    return ancestors
 
 
 def read_processors(proc: Path) -> tuple[int, ...]:
@@ -130,7 +156,8 @@ def read_processes(proc: Path) -> dict[int, Process]:
             pid=int(folder.name),
             parent=int(fields[1]),
             started=int(fields[19]),
-            ticks=sum(int(field) for field in fields[11:15]),
+            used=int(fields[11]) + int(fields[12]),
+            waited_for=int(fields[13]) + int(fields[14]),
             kernel=bool(int(fields[6]) & KERNEL_THREAD),
         )
     return processes

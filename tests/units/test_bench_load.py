@@ -38,8 +38,9 @@ class Proc:
 def proc(tmp_path: Path) -> Proc:
     proc = Proc(tmp_path)
     proc.process(1, 0)
+    proc.process(49, 1)
+    proc.process(BENCH, 49)
     proc.process(50, 1)
-    proc.process(BENCH, 50)
     return proc
 
 
@@ -87,9 +88,32 @@ def test_a_stranger_that_ended_counts_only_with_what_it_used_since(proc: Proc) -
     assert others_after(proc, end) == 0.1
 
 
+def test_a_family_of_strangers_that_ended_together_is_not_counted_twice(proc: Proc) -> None:
+    proc.process(60, 50, ticks=10)
+    proc.process(61, 60, ticks=1000)
+
+    def end() -> None:
+        proc.end(60)
+        proc.end(61)
+        proc.process(50, 1, waited_for=1110)
+
+    assert others_after(proc, end) == 0.1
+
+
+def test_a_stranger_that_ended_without_heirs_hides_nobody_elses_load(proc: Proc) -> None:
+    proc.process(60, 50, ticks=100000)
+    proc.process(61, 50)
+
+    def end() -> None:
+        proc.end(60)
+        proc.process(61, 50, ticks=100)
+
+    assert others_after(proc, end) == 0.1
+
+
 def test_the_bench_and_all_it_started_are_not_others(proc: Proc) -> None:
     def work() -> None:
-        proc.process(BENCH, 50, ticks=100, waited_for=100)
+        proc.process(BENCH, 49, ticks=100, waited_for=100)
         proc.process(101, BENCH, ticks=100)
         proc.process(102, 101, ticks=100)
 
@@ -105,14 +129,21 @@ def test_daemons_of_what_is_measured_are_not_others_and_neither_are_their_childr
     assert others_after(proc, work, daemons=(70,)) == 0.05
 
 
-def test_daemons_that_the_bench_ended_are_not_others_although_process_1_inherits_their_time(proc: Proc) -> None:
-    proc.process(70, 1, ticks=300)
+@pytest.mark.parametrize("adopter", [1, 49])
+def test_daemons_that_the_bench_ended_are_not_others_although_an_ancestor_inherits_their_time(
+    proc: Proc, adopter: int
+) -> None:
+    proc.process(70, adopter, ticks=300)
 
     def end() -> None:
         proc.end(70)
-        proc.process(1, 0, waited_for=300)
+        proc.process(adopter, 0, waited_for=300)
 
     assert others_after(proc, end, daemons=(70,)) == 0.0
+
+
+def test_an_ancestor_of_the_bench_counts_with_its_own_work(proc: Proc) -> None:
+    assert others_after(proc, lambda: proc.process(49, 1, ticks=100, waited_for=100)) == 0.1
 
 
 def test_threads_of_the_kernel_are_not_others(proc: Proc) -> None:
