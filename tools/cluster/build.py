@@ -43,29 +43,35 @@ def missing(store: Cache, names: Sequence[str]) -> list[str]:
 
 
 def _build_all(store: Cache, progress: Progress) -> None:
-    for name in missing(store, list(recipe.packages())):
+    began = time.monotonic()
+    made_by_go = [*recipe.packages(), recipe.STAGES]
+    for name in missing(store, made_by_go):
         # A change of our own small programs must not cost ten minutes: what did not change is taken over.
         cache.take_over(store, name, recipe.inputs_of(name))
-    wanted = {name: package for name, package in recipe.packages().items() if name not in store.known()}
-    _require_space(store.folder)
     work = cache.cache_root() / "go"
     work.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
-    build = _GoBuild(toolchain.find_go(progress), work, progress)
-    if wanted:
-        progress.say(
-            f"building {len(wanted)} binaries of Kubernetes {recipe.KUBERNETES}: once, about ten minutes on two cores"
-        )
-        total = build.count_packages(list(wanted.values()))
-        for name, built in build.compile(wanted, total):
-            store.add(built, name, recipe.inputs_of(name))
-    if recipe.STAGES not in store.known():
-        store.add(build.kwok_stages(), recipe.STAGES)
+    if wanted := missing(store, made_by_go):
+        _require_space(store.folder)
+        _build_with_go(store, wanted, _GoBuild(toolchain.find_go(progress), work, progress), progress)
     for name in missing(store, list(recipe.IMAGES)):
         store.add(archives.write(name, store.path(recipe.IMAGES[name]), work / name), name)
     # 5 GiB that only another build would use: a later one starts from the proxy again.
     shutil.rmtree(work)
     progress.say(f"built in {time.monotonic() - began:.0f} s, kept in {store.folder}")
+
+
+def _build_with_go(store: Cache, wanted: Sequence[str], build: _GoBuild, progress: Progress) -> None:
+    packages = {name: package for name, package in recipe.packages().items() if name in wanted}
+    if packages:
+        progress.say(
+            f"building {len(packages)} binaries of Kubernetes {recipe.KUBERNETES}: "
+            "once, about ten minutes on two cores for all of them"
+        )
+        total = build.count_packages(list(packages.values()))
+        for name, built in build.compile(packages, total):
+            store.add(built, name, recipe.inputs_of(name))
+    if recipe.STAGES in wanted:
+        store.add(build.kwok_stages(), recipe.STAGES, recipe.inputs_of(recipe.STAGES))
 
 
 def _require_space(folder: Path) -> None:
@@ -130,7 +136,7 @@ class _GoBuild:
 
     def kwok_stages(self) -> Path:
         # Not `go list -m`: that names no folder for a module that nothing has needed the sources of yet.
-        module = Path(json.loads(self._run(["mod", "download", "-json", "sigs.k8s.io/kwok"], lambda _: None))["Dir"])
+        module = Path(json.loads(self._run(["mod", "download", "-json", recipe.KWOK], lambda _: None))["Dir"])
         stages = [
             file.read_text()
             for folder in recipe.KWOK_STAGES

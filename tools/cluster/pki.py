@@ -6,7 +6,6 @@ import base64
 import datetime
 import ipaddress
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,21 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from tools.cluster.instance import write_atomically
+
 _VALID = datetime.timedelta(days=3650)
 _SKEW = datetime.timedelta(hours=1)
+_SIGNS_CERTIFICATES = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 @dataclass(frozen=True)
@@ -37,22 +49,29 @@ class Authority:
         self.folder = folder
         self._now = now
         if not (folder / "ca.crt").exists():
+            # The certificate comes last: with it, all is there.
+            self._make_signer()
             self._make_ca()
-            _write_key(folder / "sa.key", signer := ec.generate_private_key(ec.SECP256R1()))
-            public = signer.public_key().public_bytes(
-                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-            )
-            _write(folder / "sa.pub", public)
         self._certificate = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
         key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
         assert isinstance(key, ec.EllipticCurvePrivateKey)
         self._key = key
 
+    def _make_signer(self) -> None:
+        """Of the tokens of service accounts."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        public = key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        _write_key(self.folder / "sa.key", key)
+        _write(self.folder / "sa.pub", public)
+
     def _make_ca(self) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = _subject(Identity("ca", "plimsoll-test-cluster"))
-        builder = self._builder(subject, subject, key.public_key())
+        builder = self._builder(subject, subject, key.public_key(), key.public_key())
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        builder = builder.add_extension(_SIGNS_CERTIFICATES, critical=True)
         _write_key(self.folder / "ca.key", key)
         _write(self.folder / "ca.crt", builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
@@ -61,7 +80,8 @@ class Authority:
         if path.exists():
             return
         key = ec.generate_private_key(ec.SECP256R1())
-        builder = self._builder(_subject(identity), self._certificate.subject, key.public_key())
+        issuer = self._certificate
+        builder = self._builder(_subject(identity), issuer.subject, key.public_key(), self._key.public_key())
         usages = [ExtendedKeyUsageOID.CLIENT_AUTH]
         if identity.hosts:
             usages.append(ExtendedKeyUsageOID.SERVER_AUTH)
@@ -73,8 +93,13 @@ class Authority:
         _write(path, builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
     def _builder(
-        self, subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey
+        self,
+        subject: x509.Name,
+        issuer: x509.Name,
+        public_key: ec.EllipticCurvePublicKey,
+        issuer_key: ec.EllipticCurvePublicKey,
     ) -> x509.CertificateBuilder:
+        # Python 3.13 and newer refuse a certificate without the two key identifiers.
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -83,6 +108,8 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(self._now - _SKEW)
             .not_valid_after(self._now + _VALID)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), critical=False)
         )
 
     def kubeconfig(self, identity: Identity, server: str, context: str) -> str:
@@ -131,5 +158,5 @@ def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
+    # Half a certificate, left by a full disk, would be kept for good.
+    write_atomically(path, content.decode())

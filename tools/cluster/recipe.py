@@ -40,6 +40,7 @@ NODE = {
     "pause": "./pause",
     "probe": "./probe",
 }
+KWOK = "sigs.k8s.io/kwok"
 # The folders of kwok's own module that make fake nodes and pods behave; without stages it refuses to start.
 KWOK_STAGES = ("node/fast", "node/heartbeat-with-lease", "pod/fast")
 
@@ -72,7 +73,7 @@ def link_flags() -> str:
         "k8s.io/component-base/version.gitMinor": minor,
         "k8s.io/component-base/version.gitTreeState": "clean",
         "github.com/containerd/containerd/v2/version.Version": required("github.com/containerd/containerd/v2"),
-        "sigs.k8s.io/kwok/pkg/consts.Version": required("sigs.k8s.io/kwok"),
+        "sigs.k8s.io/kwok/pkg/consts.Version": required(KWOK),
     }
     return "-s -w " + " ".join(f"-X {name}={value}" for name, value in stamps.items())
 
@@ -85,7 +86,9 @@ def required(module: str) -> str:
 
 
 def inputs_of(name: str) -> str:
-    """A hash of all that decides what one binary is."""
+    """A hash of all that decides what one binary is; for the stages, what they are copied from."""
+    if name == STAGES:
+        return hashlib.sha256(f"{required(KWOK)} {KWOK_STAGES}".encode()).hexdigest()
     package = packages()[name]
     own = sorted((MODULE / package).glob("*.go")) if package.startswith("./") else []
     digest = hashlib.sha256(f"{name} {package} {TAGS} {link_flags()} {sys.platform}-{platform.machine()}".encode())
