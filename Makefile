@@ -11,7 +11,7 @@ READY := .venv/.ready
 
 CLUSTER ?= test
 NODES ?= 1
-SHAPE ?= node
+SHAPE ?=
 
 # uv trusts the system's certificates, so that a company's own authority works without a setting.
 export UV_SYSTEM_CERTS ?= 1
@@ -50,7 +50,7 @@ $(PY):
 
 .PHONY: cluster
 cluster: setup ## Start the cluster CLUSTER, or repair it, or find it running
-	@$(PY) -m tools.cluster up --name $(CLUSTER) --shape $(SHAPE) --nodes $(NODES)
+	@$(PY) -m tools.cluster up --name $(CLUSTER) $(if $(SHAPE),--shape $(SHAPE)) --nodes $(NODES)
 
 .PHONY: cluster-status
 cluster-status: $(READY) ## Show what runs, what does not, and how much memory it takes

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from tools.cluster import host
 from tools.cluster.cluster import ProcessCluster
+from tools.cluster.instance import find
 from tools.cluster.kind import KindCluster
 from tools.cluster.progress import Progress
 from tools.cluster.status import Status
@@ -31,11 +32,12 @@ def open_cluster(name: str, shape: str = "node", nodes: int = 1, progress: Progr
     return ProcessCluster(name, shape, nodes, progress)
 
 
-def choose_cluster(name: str, shape: str = "node", nodes: int = 1, backend: str = "auto") -> Cluster:
-    """By the backend that this machine can run; an instance that exists is found whatever its shape."""
+def choose_cluster(name: str, shape: str | None = None, nodes: int = 1, backend: str = "auto") -> Cluster:
+    """By the backend that this machine can run; one that exists keeps its backend and its shape."""
+    existing = find(name)
+    shape = shape or (existing.shape if existing else "node")
     if backend == "auto":
-        existing = host.existing_backend(name)
-        backend = existing or host.choose_backend(shape)
+        backend = host.existing_backend(name) or host.choose_backend(shape)
     return KindCluster(name, nodes) if backend == "kind" else ProcessCluster(name, shape, nodes)
 
 

@@ -31,8 +31,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--shape",
         choices=instance.SHAPES,
-        default="node",
-        help="api: etcd and API server; control: also controllers and fake nodes; node: real nodes (default)",
+        help="api: etcd and API server; control: also controllers and fake nodes; node: real nodes (default: as it is)",
     )
     made.add_argument(
         "--nodes", type=_node_count, default=1, help=f"real nodes, 1 to {instance.MOST_NODES} (default: 1)"
@@ -91,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _extra(arguments)
     cluster = choose_cluster(
         arguments.name,
-        getattr(arguments, "shape", "node"),
+        getattr(arguments, "shape", None),
         getattr(arguments, "nodes", 1),
         getattr(arguments, "backend", "auto"),
     )
@@ -138,7 +137,7 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on, or `down` to remove what there is", file=sys.stderr)
-    except subprocess.TimeoutExpired as error:
+    except (OSError, subprocess.TimeoutExpired) as error:
         print(f"error: {error}", file=sys.stderr)
     return 1
 

@@ -43,10 +43,11 @@ def recycle(kubectl: Kubectl, nodes: Iterable[Node]) -> list[str]:
         chosen = {name: path for name, path in node.volumes.items() if name in released}
         if not chosen:
             continue
-        kubectl("delete", "persistentvolume", *chosen)
+        # Emptied while nobody can claim it: whenever this ends early, no claim finds what another one left.
         for path in chosen.values():
             for entry in path.iterdir():
                 shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        kubectl("delete", "persistentvolume", *chosen)
         kubectl.apply(volumes(node, chosen))
         recycled += chosen
     return recycled

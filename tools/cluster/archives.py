@@ -9,6 +9,8 @@ import platform
 import tarfile
 from pathlib import Path
 
+from tools.cluster.errors import ClusterError
+
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -57,8 +59,8 @@ def _entry(name: str, size: int) -> tarfile.TarInfo:
 def reference(archive: Path) -> str:
     """The name under which a docker-archive is imported."""
     with tarfile.open(archive) as content:
-        member = content.extractfile("manifest.json")
+        member = content.extractfile("manifest.json") if "manifest.json" in content.getnames() else None
         if member is None:
-            raise LookupError(f"{archive} has no manifest.json: it is not a docker-archive.")
+            raise ClusterError(f"{archive} has no manifest.json: it is not a docker-archive.")
         tag: str = json.load(member)[0]["RepoTags"][0]
         return tag

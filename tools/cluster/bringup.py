@@ -46,16 +46,16 @@ class Bringup:
             self._start_nodes([Node(self.instance, number) for number in range(1, count + 1)], authority)
 
     def _start_control(self, component: str) -> None:
-        if self.processes.alive(component):
-            return
-        control_plane.require_free(component, self.instance, self.processes.log(component))
         addresses = control_plane.addresses(component, self.instance)
+        ready = self.kubectl.ready if component == "kube-apiserver" else partial(_all_listen, addresses)
+        if self.processes.alive(component) and ready():
+            return
         with self.progress.step(component):
-            self.processes.start(control_plane.order(component, self.instance, self.binaries))
-            if component == "kube-apiserver":
-                self._await(component, self.kubectl.ready, pause=0.1)
-            else:
-                self._await(component, lambda: all(map(control_plane.listens, addresses)))
+            # One that runs and is not ready may only be waiting for what was just repaired.
+            if not self.processes.alive(component):
+                control_plane.require_free(component, self.instance, self.processes.log(component))
+                self.processes.start(control_plane.order(component, self.instance, self.binaries))
+            self._await(component, ready, pause=0.1)
 
     def _start_nodes(self, nodes: list[Node], authority: Authority) -> None:
         with self.progress.step(f"{len(nodes)} node{'s' * (len(nodes) > 1)}"):
@@ -115,6 +115,10 @@ class Bringup:
             raise ComponentFailed(component, what, str(table.log(component)), table.tail(component, 5))
 
 
+def _all_listen(addresses: Sequence[tuple[str, int]]) -> bool:
+    return all(control_plane.listens(address) for address in addresses)
+
+
 def nodes_of(instance: Instance) -> list[Node]:
     numbers = range(1, MOST_NODES + 1)
     return [Node(instance, number) for number in numbers if (instance.folder / f"node-{number}").exists()]
@@ -122,7 +126,7 @@ def nodes_of(instance: Instance) -> list[Node]:
 
 def node_readiness(kubectl: Kubectl) -> dict[str, bool]:
     """Every node that the API knows; none while it does not answer."""
-    done = kubectl.run("get", "nodes", "--output=json")
+    done = kubectl.run("get", "nodes", "--output=json", "--request-timeout=5s")
     items = json.loads(done.stdout)["items"] if done.returncode == 0 else []
     return {item["metadata"]["name"]: _is_ready(item["status"].get("conditions", [])) for item in items}
 

@@ -26,7 +26,8 @@ def make(name: str) -> None:
 
 def remove(prefix: str) -> None:
     # By name everywhere: on machines with both versions runc makes the same group in the second tree too.
-    for group in [*ROOT.glob(f"{prefix}*"), *ROOT.glob(f"*/{prefix}*")]:
+    # A number and no more: another instance may be named so that its groups begin like ours.
+    for group in [*ROOT.glob(f"{prefix}[0-9]"), *ROOT.glob(f"*/{prefix}[0-9]")]:
         if not wait_until(partial(_remove_tree, group), patience=10):
             raise ClusterError(f"The control group {group} cannot be removed: a process in it has not ended.")
 

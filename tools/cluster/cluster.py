@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -34,7 +33,8 @@ class ProcessCluster:
         self._shape = shape
         self._wanted_nodes = nodes
         self._progress = progress or Progress()
-        instance.identity_of(name)
+        if instance.find(name) is None:
+            instance.identity_of(name)
 
     # What others may ask of a cluster.
 
@@ -74,7 +74,7 @@ class ProcessCluster:
 
     def up(self) -> None:
         """To a cluster that works, whatever there is now."""
-        host.choose_backend(self._shape)
+        host.require(self._shape)
         here = instance.create(self._name, self._shape)
         if here.shape != self._shape:
             raise ClusterError(
@@ -107,7 +107,8 @@ class ProcessCluster:
         components += [self._component(table, n.component(part), False) for n in self.nodes for part in node.PARTS]
         problems = [f"{c.name} is not running; its log: {c.log}; `up` repairs" for c in components if not c.running]
         ready: list[str] = []
-        if table.alive("kube-apiserver"):
+        # Without etcd the API server only lets callers wait.
+        if table.alive("etcd") and table.alive("kube-apiserver"):
             ready, trouble = self._ask_api()
             problems += trouble
         notes = list(_NOTES) if found.shape == "node" else []
@@ -147,7 +148,10 @@ class ProcessCluster:
         return ProcessTable(here.records, here.logs)
 
     def _binaries(self) -> Cache:
-        return Cache.of((self.instance.folder / "recipe").read_text())
+        recipe = self.instance.folder / "recipe"
+        if not recipe.exists():
+            raise ClusterError(f"{self._name} was never up completely; `make cluster CLUSTER={self._name}` goes on.")
+        return Cache.of(recipe.read_text())
 
     def _kubectl(self) -> Kubectl:
         return Kubectl(self._binaries().path("kubectl"), self.instance.kubeconfig)
@@ -190,7 +194,7 @@ class ProcessCluster:
             network.remove(here)
             cgroups.remove(here.cgroup_prefix)
         _require_unmounted(here.folder)
-        shutil.rmtree(here.folder)
+        instance.remove(here)
         if here.shape == "node":
             sysctls.put_back()
 

@@ -64,13 +64,19 @@ def existing_backend(name: str) -> str | None:
 
 
 def choose_backend(shape: str) -> str:
-    """`processes` where it can be, else `kind`; raises one sentence that says what is missing and what still works."""
+    """`kind` only where it can run and plain processes cannot; whether these can is for `require` to say."""
+    if shape == "node" and missing(shape) and container_engine() and shutil.which("kind"):
+        return "kind"
+    return "processes"
+
+
+def require(shape: str) -> None:
+    """Raises one sentence that says what plain processes lack here, what would do instead, and what still works."""
     lacks = missing(shape)
     if not lacks:
-        return "processes"
-    if shape == "node" and container_engine():
-        if shutil.which("kind"):
-            return "kind"
-        lacks.append("kind (a container engine is here, the kind command is not)")
-    engine = " and no container engine answers" if shape == "node" else ""
-    raise HostUnfit(f"A cluster with real nodes needs {', '.join(lacks)}{engine}. {_OTHERS}")
+        return
+    if shape != "node":
+        raise HostUnfit(f"A cluster of this shape needs {', '.join(lacks)}.")
+    engine = container_engine()
+    instead = f"or kind, which {engine} would run" if engine else "or a container engine that answers, with kind"
+    raise HostUnfit(f"A cluster with real nodes needs {', '.join(lacks)} here, {instead}; {_OTHERS}")

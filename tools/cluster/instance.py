@@ -7,8 +7,9 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 SHAPES = ("api", "control", "node")
 SLOTS = 128
 MOST_NODES = 9
+_NOTE = "instance.json"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 
 
@@ -123,7 +125,12 @@ def free_slot(wanted: int, taken: set[int]) -> int:
 
 def existing() -> list[Instance]:
     """Every instance of this user that has a run folder, of all checkouts."""
-    return [Instance(**json.loads(path.read_text())) for path in sorted(state_root().glob("*/instance.json"))]
+    found = []
+    for path in sorted(state_root().glob(f"*/{_NOTE}")):
+        # One that is taken down at this very moment is no longer there.
+        with suppress(FileNotFoundError):
+            found.append(Instance(**json.loads(path.read_text())))
+    return found
 
 
 def find(name: str) -> Instance | None:
@@ -133,19 +140,28 @@ def find(name: str) -> Instance | None:
 
 
 def create(name: str, shape: str) -> Instance:
-    """The instance with its place reserved on disk."""
-    identity = identity_of(name)
+    """The instance with its place reserved on disk; one that is there is found as `find` does."""
     with locked(state_root() / "lock"):
-        known = {each.identity: each for each in existing()}
-        if identity in known:
-            return known[identity]
-        slot = free_slot(first_slot(identity), {each.slot for each in known.values()})
+        if found := find(name):
+            return found
+        identity = identity_of(name)
+        slot = free_slot(first_slot(identity), {each.slot for each in existing()})
         instance = Instance(name, identity, slot, shape)
         for folder in (instance.folder, instance.logs, instance.pki, instance.records):
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700)
-        write_atomically(instance.folder / "instance.json", json.dumps(asdict(instance)))
+        write_atomically(instance.folder / _NOTE, json.dumps(asdict(instance)))
         return instance
+
+
+def remove(instance: Instance) -> None:
+    """Its note goes last: whatever is interrupted before is still known, and `down` can be run again."""
+    for entry in instance.folder.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry.name != _NOTE:
+            entry.unlink()
+    shutil.rmtree(instance.folder)
 
 
 def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:

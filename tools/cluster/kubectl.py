@@ -36,7 +36,7 @@ class Kubectl:
         return done.stdout
 
     def ready(self) -> bool:
-        return self.run("get", "--raw", "/readyz", "--request-timeout=5s").returncode == 0
+        return self.run("get", "--raw", "/readyz", "--request-timeout=2s").returncode == 0
 
     def apply(self, manifests: str) -> None:
         self(

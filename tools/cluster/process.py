@@ -36,7 +36,7 @@ class Process:
     born: str
 
     def alive(self) -> bool:
-        return self.pid > 0 and birth_of(self.pid) == self.born
+        return bool(self.born) and birth_of(self.pid) == self.born
 
     def resident_bytes(self) -> int:
         """Resident memory; 0 once it has ended."""

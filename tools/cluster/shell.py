@@ -16,9 +16,13 @@ def ask(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> Answer:
-    return subprocess.run(
-        list(command), check=False, input=stdin, env=env, cwd=cwd, capture_output=True, text=True, errors="replace"
-    )
+    try:
+        return subprocess.run(
+            list(command), check=False, input=stdin, env=env, cwd=cwd, capture_output=True, text=True, errors="replace"
+        )
+    except OSError as error:
+        # As a shell answers for a program that is not there or cannot be run.
+        return subprocess.CompletedProcess(list(command), 127, stdout="", stderr=str(error))
 
 
 def without_kubeconfig() -> dict[str, str]:
