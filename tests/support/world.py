@@ -83,10 +83,28 @@ def _processes(marks: tuple[str, ...]) -> Iterator[tuple[str, str]]:
 
 def _namespaces() -> Iterator[tuple[str, str]]:
     """Also those without a name: a namespace lives as long as one process is in it."""
+    families = {int(path.name): _parent_and_birth(path) for path in _pids()}
     for process in _pids():
+        if process.name != str(os.getpid()) and _has_older_ancestor(int(process.name), families):
+            continue
         for kind in _NAMESPACES:
             if name := _target(process / "ns" / kind):
                 yield name, f"(pid {process.name}: {_read(process / 'comm').strip()})"
+
+
+def _has_older_ancestor(pid: int, families: dict[int, tuple[int, int]]) -> bool:
+    """Whether somebody else's program started it: a cluster's processes have no parent left but the first process."""
+    _, began = families[os.getpid()]
+    while pid > 1:
+        pid, birth = families.get(pid, (0, began))
+        if birth < began:
+            return True
+    return False
+
+
+def _parent_and_birth(process: Path) -> tuple[int, int]:
+    fields = _read(process / "stat").rpartition(")")[2].split()
+    return (int(fields[1]), int(fields[19])) if fields else (0, 0)
 
 
 def _mounts() -> Iterator[tuple[str, str]]:
