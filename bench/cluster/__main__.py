@@ -5,9 +5,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bench.cluster import cold, warm
+from bench.cluster.cold import ColdStart
 from bench.cluster.images import ImageRebuild
-from bench.frame.commands import Commands
+from bench.cluster.scratch import Scratch
+from bench.cluster.warm import WarmCluster
+from bench.frame.commands import Commands, end_left_over
 from bench.frame.host import use_cores
 from bench.frame.run import RAW_FOLDER, ROOT, run_bench
 from bench.frame.runner import Experiment, Subject
@@ -19,18 +21,22 @@ IMAGE = ("image-rebuild", "image-unpacked")
 
 
 def plan(stack: contextlib.ExitStack) -> Sequence[Experiment]:
-    """The four experiments. The stack removes what they make, last made first."""
+    """The four experiments. What they make is removed afterwards, and first of all what a killed run has left."""
     use_cores(CORES)
     log = ROOT / RAW_FOLDER / "cluster.log"
+    end_left_over(log)
     log.write_text("", encoding="utf-8")
 
-    first = cold.ColdStart(ROOT, log.with_name("cold-start"), log)
-    first.remove()
-    stack.callback(first.remove)
-    cluster = warm.WarmCluster(Commands(ROOT, log))
-    stack.callback(cluster.down)
-    images = ImageRebuild(ROOT, cluster, log)
-    stack.callback(images.remove)
+    scratch = Scratch(log.with_suffix(".scratch"))
+    first = ColdStart(ROOT, scratch, log)
+    cluster = WarmCluster(Commands(ROOT, log))
+    images = ImageRebuild(ROOT, scratch, cluster, log)
+    for remove in (cluster.down, first.down, scratch.remove):
+        remove()
+    # Called last to first: a scratch folder must not go while a cluster lives in it.
+    for remove in (scratch.remove, first.down, cluster.down):
+        stack.callback(remove)
+
     cold_up = Experiment("cold start", ("cold-up",), Subject("ours", first.measure), daemons=first.daemons)
     life = Experiment("start and stop", LIFE, Subject("ours", cluster.measure_life), daemons=cluster.daemons)
     two = Experiment("two nodes", ("two-node-warm-up",), Subject("ours", cluster.measure_two_nodes))

@@ -1,9 +1,8 @@
 """The very first start: a fresh clone, empty caches, one command."""
 
-import shutil
-import tempfile
 from pathlib import Path
 
+from bench.cluster.scratch import Scratch
 from bench.frame.commands import Commands
 from bench.frame.runner import Record
 from tools.cluster.process import ProcessTable
@@ -15,45 +14,37 @@ DOWN_LIMIT = 120.0
 
 
 class ColdStart:
-    """A clone with caches and run folders of its own, all in one temporary folder."""
+    """A clone with caches and run folders of its own, all of them in the scratch folder."""
 
-    def __init__(self, checkout: Path, pointer: Path, log: Path) -> None:
+    def __init__(self, checkout: Path, scratch: Scratch, log: Path) -> None:
         self.checkout = checkout
-        self.pointer = pointer
+        self.scratch = scratch
         self.log = log
 
     def measure(self, record: Record) -> None:
-        # A short path: the run folder holds sockets, and the name of a socket may have 107 characters.
-        folder = Path(tempfile.mkdtemp(prefix="plimsoll-"))
-        # The pointer lets the next run remove what a killed one left.
-        self.pointer.write_text(str(folder))
-        Commands(self.checkout, self.log).run("git", "clone", "--quiet", ".", str(folder / "clone"), limit=120)
-        commands = commands_in(folder, self.log)
+        clone = str(self.scratch.folder / "cold")
+        Commands(self.checkout, self.log).run("git", "clone", "--quiet", ".", clone, limit=120)
+        commands = self.commands()
         record("cold-up", commands.seconds("make", "cluster", f"CLUSTER={NAME}", limit=COLD_LIMIT))
         commands.run(".venv/bin/python", "-m", "bench.cluster.working", NAME, limit=60)
 
+    def commands(self) -> Commands:
+        """Commands in the clone, which find every cache empty."""
+        folder = self.scratch.folder
+        places = {"XDG_CACHE_HOME": "cache", "XDG_STATE_HOME": "state"}
+        # Two would go before the cache folder; and a build that is ended leaves its temporary files.
+        places |= {"UV_CACHE_DIR": "cache/uv", "PIP_CACHE_DIR": "cache/pip", "TMPDIR": "tmp"}
+        (folder / "tmp").mkdir(exist_ok=True)
+        return Commands(folder / "cold", self.log, {name: str(folder / place) for name, place in places.items()})
+
     def daemons(self) -> list[int]:
-        """Pids of the cluster, which this process cannot find by its name: it lives in another folder of state."""
-        if not self.pointer.exists():
+        """Pids of the cluster, which this process cannot find by its name: its state lies in the scratch folder."""
+        if not self.scratch.exists:
             return []
-        records = Path(self.pointer.read_text()).glob("state/plimsoll/clusters/*/processes")
+        records = self.scratch.folder.glob("state/plimsoll/clusters/*/processes")
         return [process.pid for folder in records for process in ProcessTable(folder, folder).all()]
 
-    def remove(self) -> None:
-        """Take down and delete the cold start that the pointer names, of this run or of one that was killed."""
-        if not self.pointer.exists():
-            return
-        folder = Path(self.pointer.read_text())
-        # Without state no cluster was ever begun, and the clone may not be able to take one down yet.
-        if (folder / "state").exists():
-            commands_in(folder, self.log).run("make", "cluster-down", f"CLUSTER={NAME}", limit=DOWN_LIMIT)
-        shutil.rmtree(folder, ignore_errors=True)
-        self.pointer.unlink()
-
-
-def commands_in(folder: Path, log: Path) -> Commands:
-    """Commands in the clone, which find every cache empty."""
-    empty = {name: str(folder / place) for name, place in (("XDG_CACHE_HOME", "cache"), ("XDG_STATE_HOME", "state"))}
-    # These would override the cache folder above.
-    empty |= {name: str(folder / "cache" / name) for name in ("UV_CACHE_DIR", "PIP_CACHE_DIR")}
-    return Commands(folder / "clone", log, empty)
+    def down(self) -> None:
+        """Take the cluster down, if there is one: before it has state, the clone may not be able to yet."""
+        if self.scratch.exists and (self.scratch.folder / "state").exists():
+            self.commands().run("make", "cluster-down", f"CLUSTER={NAME}", limit=DOWN_LIMIT)

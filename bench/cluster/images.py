@@ -1,10 +1,9 @@
 """From a change in the code to an image in the running cluster."""
 
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
+from bench.cluster.scratch import Scratch
 from bench.cluster.warm import NAME, WarmCluster
 from bench.frame.commands import Commands
 from bench.frame.errors import BenchError
@@ -20,20 +19,23 @@ REBUILD_LIMIT = 300.0
 class ImageRebuild:
     """A clone whose code can be changed, and the cluster of this checkout that takes the images."""
 
-    def __init__(self, checkout: Path, cluster: WarmCluster, log: Path) -> None:
+    def __init__(self, checkout: Path, scratch: Scratch, cluster: WarmCluster, log: Path) -> None:
         self.checkout = checkout
+        self.scratch = scratch
         self.cluster = cluster
         self.log = log
-        self.folder = Path(tempfile.mkdtemp(prefix="plimsoll-"))
-        self.commands = Commands(self.folder / "clone", log)
         self.changes = 0
+
+    @property
+    def clone(self) -> Path:
+        return self.scratch.folder / "images"
 
     def measure(self, record: Record) -> None:
         if not self.changes:
             self.prepare()
         self.change_code()
         record("image-rebuild", self.build(REBUILD_LIMIT))
-        image = images.read(self.commands.folder)["plimsoll"]
+        image = images.read(self.clone)["plimsoll"]
         # A build that finds no cluster ends well too: the figure counts only when the node has the image.
         if image.reference not in self.cluster.images():
             raise BenchError(f"{image.reference} was built and is not in the cluster")
@@ -41,21 +43,18 @@ class ImageRebuild:
 
     def prepare(self) -> None:
         """A cluster, a clone, and an image without the change."""
-        clone = str(self.commands.folder)
-        Commands(self.checkout, self.log).run("git", "clone", "--quiet", ".", clone, limit=120)
+        Commands(self.checkout, self.log).run("git", "clone", "--quiet", ".", str(self.clone), limit=120)
         self.cluster.start_from_nothing()
         self.cluster.up()
         self.build(FIRST_LIMIT)
 
     def change_code(self) -> None:
         self.changes += 1
-        with (self.commands.folder / CHANGED_FILE).open("a", encoding="utf-8") as code:
+        with (self.clone / CHANGED_FILE).open("a", encoding="utf-8") as code:
             code.write(f"# Change {self.changes}\n")
 
     def build(self, limit: float) -> float:
         # The clone is another checkout: it finds the cluster by its whole name.
         identity = open_cluster(NAME).instance.identity
-        return self.commands.seconds(sys.executable, "-m", "tools.images", "build", "--cluster", identity, limit=limit)
-
-    def remove(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+        build = (sys.executable, "-m", "tools.images", "build", "--cluster", identity)
+        return Commands(self.clone, self.log).seconds(*build, limit=limit)

@@ -113,7 +113,7 @@ def cleanup() -> Iterator[contextlib.ExitStack]:
     finally:
         try:
             stack.close()
-        except BenchError as error:
+        except (BenchError, OSError) as error:
             print(f"left behind, the next run removes it: {error}", file=sys.stderr)
 
 

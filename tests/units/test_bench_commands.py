@@ -1,16 +1,29 @@
 """Commands and progress: what is run as a process of its own, and what is said meanwhile."""
 
 import io
+import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-from bench.cluster.cold import commands_in
-from bench.frame.commands import Commands
+from bench.cluster.cold import ColdStart
+from bench.cluster.scratch import Scratch
+from bench.frame.commands import Commands, end_left_over, running_record
 from bench.frame.errors import CommandError
 from bench.frame.progress import Steps
 from tests.support.waiting import wait_until
+
+# A bench that is killed while its command, and what that has started, go on.
+BENCH_THAT_WAITS = """
+import sys
+from pathlib import Path
+from bench.frame.commands import Commands
+folder = Path(sys.argv[1])
+Commands(folder, folder / "log").run("sh", "-c", "sleep 1000 & echo sleeping $!; wait", limit=1000)
+"""
 
 
 @pytest.fixture
@@ -41,6 +54,33 @@ def test_a_command_that_takes_too_long_is_ended_with_everything_it_started(comma
     wait_until(lambda: has_ended(child), seconds=10, message=f"process {child} ends with its parent")
 
 
+def test_what_a_killed_bench_left_running_is_ended_by_the_next_one(commands: Commands) -> None:
+    bench = subprocess.Popen([sys.executable, "-c", BENCH_THAT_WAITS, str(commands.folder)])
+    wait_until(lambda: "sleeping" in read(commands.log), seconds=20, message="the command runs")
+    bench.kill()
+    bench.wait()
+    child = int(commands.log.read_text().split()[-1])
+    assert not has_ended(child)
+    end_left_over(commands.log)
+    assert has_ended(child)
+    assert not running_record(commands.log).exists()
+
+
+def test_a_record_whose_process_has_ended_touches_nobody_who_has_its_pid_now(commands: Commands) -> None:
+    stranger = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+    record = {"component": "make", "pid": stranger.pid, "born": "1"}
+    running_record(commands.log).write_text(json.dumps(record))
+    end_left_over(commands.log)
+    assert not has_ended(stranger.pid)
+    stranger.kill()
+    stranger.wait()
+
+
+def test_nothing_is_recorded_as_running_once_a_command_has_ended(commands: Commands) -> None:
+    commands.run("true", limit=10)
+    assert not running_record(commands.log).exists()
+
+
 def test_an_answer_is_what_was_printed_and_a_failure_says_why(commands: Commands) -> None:
     assert commands.answer("echo", "yes") == "yes\n"
     with pytest.raises(CommandError, match="ended with code 1: no"):
@@ -54,10 +94,24 @@ def test_variables_of_an_outer_make_do_not_reach_a_command(commands: Commands, m
 
 
 def test_a_cold_start_finds_no_cache_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "UV_CACHE_DIR", "PIP_CACHE_DIR"):
+    for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "UV_CACHE_DIR", "PIP_CACHE_DIR", "TMPDIR"):
         monkeypatch.setenv(name, "/the/user's/own")
-    (tmp_path / "clone").mkdir()
-    assert "the/user's/own" not in commands_in(tmp_path, tmp_path / "log").answer("env")
+    scratch = Scratch(tmp_path / "pointer")
+    scratch.pointer.write_text(str(tmp_path))
+    (tmp_path / "cold").mkdir()
+    assert "the/user's/own" not in ColdStart(tmp_path, scratch, tmp_path / "log").commands().answer("env")
+
+
+def test_a_scratch_folder_is_found_and_removed_by_the_next_run(tmp_path: Path) -> None:
+    pointer = tmp_path / "pointer"
+    Scratch(pointer).remove()
+    assert not pointer.exists()
+    folder = Scratch(pointer).folder
+    assert folder.is_dir()
+    assert Scratch(pointer).folder == folder
+    Scratch(pointer).remove()
+    assert not folder.exists()
+    assert not pointer.exists()
 
 
 class Clock:
@@ -93,6 +147,11 @@ def test_a_long_step_is_told_while_it_runs() -> None:
     with Steps(Stream(), clock).step("start"):
         clock.now = 7.0
         assert told.wait(10)
+
+
+def read(file: Path) -> str:
+    """Without the line of the command itself."""
+    return file.read_text().partition("\n")[2] if file.exists() else ""
 
 
 def has_ended(pid: int) -> bool:
