@@ -13,31 +13,29 @@ def make_bridge(instance: Instance) -> None:
     link = _link(instance.bridge)
     if link:
         _require_ours(instance, link)
-        return
-    _require_unused(instance)
-    _ip(
-        f"link add {instance.bridge} type bridge",
-        f"link set {instance.bridge} alias {_alias(instance)} up",
-        f"address add {instance.host_address}/24 dev {instance.bridge}",
-    )
+    else:
+        _require_unused(instance)
+        _ip(f"link add {instance.bridge} type bridge", f"link set {instance.bridge} alias {_alias(instance)}")
+    # Also where the link was there: the run that made it may have been ended right after.
+    _ip(f"link set {instance.bridge} up", f"address replace {instance.host_address}/24 dev {instance.bridge}")
 
 
 def connect_node(instance: Instance, number: int, init: int) -> None:
     """A cable from the bridge into the network namespace of the node's first process."""
     outer = _cable(instance, number)
-    if not _link(outer):
-        _ip(
-            f"link add {outer} type veth peer name eth0 netns {init}",
-            f"link set {outer} alias {_alias(instance)} master {instance.bridge} up",
-        )
-        _ip(
-            "link set lo up",
-            f"address add {node_address(instance, number)}/24 dev eth0",
-            "link set eth0 up",
-            f"route replace default via {instance.host_address}",
-            inside=init,
-        )
-        _run(["nsenter", f"--net=/proc/{init}/ns/net", "sysctl", "-qw", "net.ipv4.ip_forward=1"])
+    if not _link("eth0", inside=init):
+        # The kernel removes the cable of a node that has ended in its own time, which may be after now.
+        _remove_ours(instance, outer)
+        _ip(f"link add {outer} type veth peer name eth0 netns {init}")
+    _ip(f"link set {outer} alias {_alias(instance)} master {instance.bridge} up")
+    _ip(
+        "link set lo up",
+        f"address replace {node_address(instance, number)}/24 dev eth0",
+        "link set eth0 up",
+        f"route replace default via {instance.host_address}",
+        inside=init,
+    )
+    _run([*_entering(init), "sysctl", "-qw", "net.ipv4.ip_forward=1"])
     _ip(f"route replace {pod_subnet(instance, number)} via {node_address(instance, number)} dev {instance.bridge}")
 
 
@@ -51,9 +49,16 @@ def connect_pods(instance: Instance, init: int, others: list[int]) -> None:
 def remove(instance: Instance) -> None:
     """Routes go with the bridge; cables went with the nodes' namespaces."""
     for name in [instance.bridge, *(_cable(instance, number) for number in range(1, 10))]:
-        link = _link(name)
-        if link and link.get("ifalias") == _alias(instance):
-            _ip(f"link delete {name}")
+        _remove_ours(instance, name)
+
+
+def _remove_ours(instance: Instance, name: str) -> None:
+    link = _link(name)
+    if link and link.get("ifalias") == _alias(instance):
+        done = ask(["ip", "link", "delete", name])
+        # The kernel may just have been faster.
+        if done.returncode != 0 and _link(name):
+            raise ClusterError(f"The link {name} cannot be removed: {done.stderr.strip()}")
 
 
 def node_address(instance: Instance, number: int) -> str:
@@ -91,8 +96,8 @@ def _require_unused(instance: Instance) -> None:
             )
 
 
-def _link(name: str) -> dict[str, str] | None:
-    done = ask(["ip", "-j", "link", "show", "dev", name])
+def _link(name: str, inside: int | None = None) -> dict[str, str] | None:
+    done = ask([*_entering(inside), "ip", "-j", "link", "show", "dev", name])
     if done.returncode != 0:
         return None
     link: dict[str, str] = json.loads(done.stdout)[0]
@@ -100,8 +105,11 @@ def _link(name: str) -> dict[str, str] | None:
 
 
 def _ip(*commands: str, inside: int | None = None) -> None:
-    enter = ["nsenter", f"--net=/proc/{inside}/ns/net"] if inside else []
-    _run([*enter, "ip", "-batch", "-"], "\n".join(commands))
+    _run([*_entering(inside), "ip", "-batch", "-"], "\n".join(commands))
+
+
+def _entering(init: int | None) -> list[str]:
+    return ["nsenter", f"--net=/proc/{init}/ns/net"] if init else []
 
 
 def _run(command: list[str], stdin: str | None = None) -> str:

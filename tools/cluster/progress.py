@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -34,7 +35,9 @@ class Progress:
         if self._live:
             if now - self._shown_at < 0.1:
                 return
-            self._stream.write(f"\r\x1b[2K{self._stamp()} {text[:100]}")
+            # One that wraps could not be redrawn in place.
+            width = shutil.get_terminal_size().columns - 1
+            self._stream.write("\r\x1b[2K" + f"{self._stamp()} {text}"[:width])
             self._open_line = True
         elif now - self._shown_at < _PLAIN_EVERY:
             return
@@ -50,7 +53,10 @@ class Progress:
         self._shown_at = float("-inf")
         if self._live:
             self.update(f"{text} …")
-        yield
+        try:
+            yield
+        finally:
+            self._clear()
         self.say(f"{text} ({self._now() - began:.1f} s)")
 
     def _stamp(self) -> str:
