@@ -154,19 +154,17 @@ class _GoBuild:
         command = [str(self._go), *arguments]
         answer = self._work / "stdout"
         with open(answer, "w") as out, open(self._log, "a") as log:
-            process = subprocess.Popen(
+            with subprocess.Popen(
                 command, cwd=recipe.MODULE, env=self._environment, stdout=out, stderr=subprocess.PIPE, text=True
-            )
-            assert process.stderr is not None
-            try:
-                for line in process.stderr:
-                    log.write(line)
-                    on_line(line.rstrip())
-            except BaseException:
-                process.terminate()
-                raise
-            finally:
-                process.wait()
+            ) as process:
+                assert process.stderr is not None
+                try:
+                    for line in process.stderr:
+                        log.write(line)
+                        on_line(line.rstrip())
+                except BaseException:
+                    process.terminate()
+                    raise
         if process.returncode != 0:
             tail = "\n".join(self._log.read_text().splitlines()[-15:])
             raise ClusterError(
