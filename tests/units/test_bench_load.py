@@ -143,7 +143,13 @@ def test_daemons_that_the_bench_ended_are_not_others_although_an_ancestor_inheri
 
 
 def test_an_ancestor_of_the_bench_counts_with_its_own_work(proc: Proc) -> None:
-    assert others_after(proc, lambda: proc.process(49, 1, ticks=100, waited_for=100)) == 0.1
+    proc.process(60, 49, ticks=1000)
+
+    def work() -> None:
+        proc.end(60)
+        proc.process(49, 1, ticks=100, waited_for=1000)
+
+    assert others_after(proc, work) == 0.1
 
 
 def test_threads_of_the_kernel_are_not_others(proc: Proc) -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,6 +67,14 @@ def toy(tmp_path: Path) -> Toy:
     for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message=gates"]):
         subprocess.run([*git, *command], check=True)
     return Toy(tmp_path)
+
+
+@pytest.fixture
+def sigterm_without_meaning() -> Iterator[None]:
+    """The test run itself makes SIGTERM an interruption; here only the frame may do so."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 def measuring(start: float) -> Callable[[Record], None]:
@@ -149,7 +157,7 @@ def test_a_row_without_a_gate_stops_the_bench_before_anything_is_measured(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_bench_cleans_up_undisturbed_and_then_reports_what_it_has(
-    toy: Toy, number: signal.Signals
+    toy: Toy, number: signal.Signals, sigterm_without_meaning: None
 ) -> None:
     happened: list[str] = []
 
