@@ -92,7 +92,7 @@ def test_distributions_are_ordered_by_size(tmp_path: Path) -> None:
     for name, size in (("small", 1), ("large", 900)):
         files[f"{SITE}/{name}-1.dist-info/RECORD"] = f"{name}.py,,\n".encode()
         files[f"{SITE}/{name}.py"] = b"x" * size
-    assert list(sizes(image(tmp_path, [tar(files)]))) == ["base", "large", "small"]
+    assert list(sizes(image(tmp_path, [tar(files)]))) == ["base", "python", "large", "small"]
 
 
 def test_the_layers_of_an_image_are_named_by_their_digests(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tools.images.debian import DebianBase, workplace
 from tools.images.errors import StepError
 from tools.images.recipes import EPOCH
 
-# Each rebuild keeps half a dozen steps for the next one to reuse; beyond this many the store is begun afresh.
+# Every build leaves an image in the store; beyond this many it is begun afresh.
 _MOST_IMAGES = 400
 
 
@@ -43,7 +43,8 @@ class Buildah:
             runtime = self._runtime(containerfile, context)
             with self.progress.step("image"):
                 kept = f"--build-context=runtime=container-image://{runtime}"
-                digest = self._bud(context, "--layers", kept, *given, "--file", containerfile)
+                # Without steps to reuse: buildah takes a step with another value of an ARG for the same one.
+                digest = self._bud(context, "--layers=false", kept, *given, "--file", containerfile)
         except StepError:
             # buildah ended by itself and left its store in order; after anything else the mark stays.
             self._unfinished.unlink()
@@ -56,18 +57,19 @@ class Buildah:
         self.commands.run("buildah push", *self._buildah("push", "--quiet", digest, target), env=workplace())
 
     def _runtime(self, containerfile: Path, context: Path) -> str:
-        """The stage with all but our own code, kept by name: buildah would read it whole to find it unchanged."""
+        """The stage with all but our own code, kept: buildah would read it whole to find it unchanged."""
         base = self.base or self._debian_base()
         digest = hashlib.sha256(f"{base}{sha256(containerfile)}".encode())
         for path in sorted(context.rglob("*")):
             if path.is_file() and path.parent.name != "application":
                 digest.update(f"{path.relative_to(context)}{sha256(path)}".encode())
-        reference = f"localhost/plimsoll/{containerfile.parent.name}-runtime:{digest.hexdigest()[:12]}"
-        if not self._stored(reference):
+        # Under its digest, not under a name: an image names its parent, and one parent can have several names.
+        known = self._store / f"runtime-{digest.hexdigest()}"
+        if not known.exists():
             with self.progress.step("system and dependencies"):
-                arguments = ("--build-arg", f"BASE={base}", "--target", "runtime", "--tag", reference)
-                self._bud(context, "--layers", *arguments, "--file", containerfile)
-        return reference
+                arguments = ("--build-arg", f"BASE={base}", "--target", "runtime")
+                known.write_text(self._bud(context, "--layers", *arguments, "--file", containerfile))
+        return known.read_text().removeprefix("sha256:")
 
     def _stored(self, reference: str) -> bool:
         command = self._buildah("images", "--quiet", "--filter", f"reference={reference}")

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _RECORD = re.compile(r"(?P<site>.*/(?:site|dist)-packages)/(?P<name>[^/]+?)-(?P<version>[^/-]+)\.dist-info/RECORD$")
 _PYTHON = re.compile(r"^(usr/(local/)?(bin|lib)/(lib)?python3|usr/lib/[^/]+/libpython3|opt/plimsoll/)")
@@ -40,12 +41,18 @@ def parts_of(archive: Path) -> list[Part]:
     return [Part(name, version, size) for (name, version), size in ordered]
 
 
+def files_of(archive: Path) -> list[str]:
+    """Every file of the image."""
+    return sorted(_read(archive)[0])
+
+
 def layers_of(archive: Path) -> list[str]:
     """The digests of the layers, lowest first."""
-    with tarfile.open(archive) as image:
-        config = json.loads(_text(image, _manifest(image)["Config"]))
-    diff_ids: list[str] = config["rootfs"]["diff_ids"]
-    return diff_ids
+    return list(_config(archive)["rootfs"]["diff_ids"])
+
+
+def labels_of(archive: Path) -> dict[str, str]:
+    return dict(_config(archive)["config"]["Labels"])
 
 
 def table(reference: str, parts: list[Part]) -> str:
@@ -54,6 +61,12 @@ def table(reference: str, parts: list[Part]) -> str:
     lines = [f"  {part.name:<{width}}  {part.version:<12} {part.size / 1e6:8.1f} MB" for part in parts]
     total = sum(part.size for part in parts) / 1e6
     return "\n".join([reference, *lines, f"  {'unpacked':<{width}}  {'':<12} {total:8.1f} MB"])
+
+
+def _config(archive: Path) -> dict[str, Any]:
+    with tarfile.open(archive) as image:
+        config: dict[str, Any] = json.loads(_text(image, _manifest(image)["Config"]))
+    return config
 
 
 def _manifest(image: tarfile.TarFile) -> dict[str, list[str] | str]:
