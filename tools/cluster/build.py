@@ -49,7 +49,7 @@ def _build_all(store: Cache, progress: Progress) -> None:
         # A change of our own small programs must not cost ten minutes: what did not change is taken over.
         cache.take_over(store, name, recipe.inputs_of(name))
     work = cache.cache_root() / "go"
-    work.mkdir(parents=True, exist_ok=True)
+    (work / "temporary").mkdir(parents=True, exist_ok=True)
     if wanted := missing(store, made_by_go):
         _require_space(store.folder)
         _build_with_go(store, wanted, _GoBuild(toolchain.find_go(progress), work, progress), progress)
@@ -101,6 +101,8 @@ class _GoBuild:
             "GOFLAGS": "-mod=readonly -trimpath -modcacherw -buildvcs=false",
             "GOMODCACHE": str(work / "modules"),
             "GOCACHE": str(work / "objects"),
+            # An interrupted build then leaves nothing in the machine's own folder for temporary files.
+            "GOTMPDIR": str(work / "temporary"),
         }
 
     def count_packages(self, packages: list[str]) -> int:
