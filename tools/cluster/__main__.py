@@ -75,10 +75,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _node_count(text: str) -> int:
-    count = int(text)
-    if not 1 <= count <= instance.MOST_NODES:
+    possible = {str(count): count for count in range(1, instance.MOST_NODES + 1)}
+    if text not in possible:
         raise argparse.ArgumentTypeError(f"1 to {instance.MOST_NODES} nodes")
-    return count
+    return possible[text]
 
 
 def run(arguments: argparse.Namespace) -> int:

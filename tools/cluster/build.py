@@ -155,18 +155,21 @@ class _GoBuild:
         """Standard output; every line of standard error goes to the log and to `on_line`."""
         command = [str(self._go), *arguments]
         answer = self._work / "stdout"
-        with open(answer, "w") as out, open(self._log, "a") as log:
-            with subprocess.Popen(
+        with (
+            open(answer, "w") as out,
+            open(self._log, "a") as log,
+            subprocess.Popen(
                 command, cwd=recipe.MODULE, env=self._environment, stdout=out, stderr=subprocess.PIPE, text=True
-            ) as process:
-                assert process.stderr is not None
-                try:
-                    for line in process.stderr:
-                        log.write(line)
-                        on_line(line.rstrip())
-                except BaseException:
-                    process.terminate()
-                    raise
+            ) as process,
+        ):
+            assert process.stderr is not None
+            try:
+                for line in process.stderr:
+                    log.write(line)
+                    on_line(line.rstrip())
+            except BaseException:
+                process.terminate()
+                raise
         if process.returncode != 0:
             tail = "\n".join(self._log.read_text().splitlines()[-15:])
             raise ClusterError(
