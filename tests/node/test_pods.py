@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import http.client
-import tarfile
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.support import objects, pods
-from tests.support.kube import Kube, RefusedError
-from tests.support.waiting import wait_until
+from tests.support.kube import Kube, Object, RefusedError
 from tools.cluster import archives
 from tools.cluster.cluster import ProcessCluster
 from tools.cluster.errors import ClusterError
@@ -106,18 +104,26 @@ def test_a_volume_whose_claim_is_gone_is_emptied_and_offered_again(
     assert list(folder.iterdir()) == []
 
 
+def _image_with(folder: Path, name: str, text: str) -> Path:
+    """An archive of an image that holds one file, `/<name>`."""
+    content = folder / name
+    content.write_text(text)
+    return archives.write(f"{name}.tar", content, folder / f"{name}.tar")
+
+
+def _mounting(archive: Path, pod: Object) -> Object:
+    image = {"reference": archives.reference(archive), "pullPolicy": "Never"}
+    return objects.mounted(pod, "/model", {"image": image})
+
+
 def test_an_imported_image_is_mounted_as_a_read_only_volume(
     cluster: ProcessCluster, kube: Kube, namespace: str, image: str, tmp_path: Path
 ) -> None:
-    weights = tmp_path / "weights"
-    weights.write_text(f"of {namespace}")
-    archive = archives.write("weights.tar", weights, tmp_path / "weights.tar")
-    assert tarfile.is_tarfile(archive)
+    archive = _image_with(tmp_path, "weights", f"of {namespace}")
     cluster.load([archive])
-    model = {"image": {"reference": archives.reference(archive), "pullPolicy": "IfNotPresent"}}
     wanted = objects.server(namespace, "model", image)
     wanted["spec"]["containers"][0]["args"] = [*objects.SERVE, "--root", "/model"]
-    pod = pods.start(kube, objects.mounted(wanted, "/model", model))
+    pod = pods.start(kube, _mounting(archive, wanted))
     assert pods.call(cluster, pod, "http://localhost:8080/files/weights") == f"of {namespace}"
     with pytest.raises(ClusterError, match="read-only file system"):
         pods.execute(cluster, pod, "write", "/model/weights", "other")
@@ -126,15 +132,8 @@ def test_an_imported_image_is_mounted_as_a_read_only_volume(
 def test_a_loaded_image_is_on_every_node(
     cluster: ProcessCluster, kube: Kube, namespace: str, image: str, tmp_path: Path
 ) -> None:
-    content = tmp_path / "content"
-    content.write_text(namespace)
-    archive = archives.write("everywhere.tar", content, tmp_path / "everywhere.tar")
+    archive = _image_with(tmp_path, "weights", f"of {namespace}")
     cluster.load([archive])
-    reference = archives.reference(archive)
-
-    def nodes_with_it() -> set[str]:
-        found = kube.list("v1", "Node")
-        return {node["metadata"]["name"] for node in found if reference in str(node["status"].get("images"))}
-
-    names = {node.name for node in cluster.nodes}
-    wait_until(lambda: nodes_with_it() == names, _SECONDS, lambda: f"{reference} on {names}, only {nodes_with_it()}")
+    for node in cluster.nodes:
+        reader = objects.pod(namespace, f"reader-{node.name}", image, ["cat", "/model/weights"])
+        assert pods.run(kube, cluster, objects.on_node(_mounting(archive, reader), node.name)) == f"of {namespace}"
