@@ -159,7 +159,12 @@ def test_a_killed_build_leaves_nothing_running_and_the_next_one_gives_the_same_i
     assert checkout.cache
     running = checkout.start_build()
     log = checkout.root / ".build" / "images" / "plimsoll" / "build.log"
-    wait_until(lambda: log.exists() and "STEP 5" in log.read_text(), _SECONDS, "the build is in its steps")
+
+    def in_its_steps() -> bool:
+        assert running.poll() is None, log.read_text()
+        return log.exists() and "STEP 5" in log.read_text()
+
+    wait_until(in_its_steps, _SECONDS, "the build is in its steps")
     running.send_signal(signal.SIGKILL)
     running.communicate()
 
