@@ -95,6 +95,7 @@ def test_the_image_runs_the_command_in_a_restricted_pod(
     assert "0.1.0" in pods.run(kube, cluster, wanted)
 
 
+@pytest.mark.long
 def test_a_build_without_changes_builds_nothing_and_loads_nothing_that_is_there(
     cluster: ProcessCluster, checkout: Checkout
 ) -> None:

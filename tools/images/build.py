@@ -78,7 +78,9 @@ class Builder:
         return built, True
 
     def _inputs(self, recipe: Recipe, engine: Engine, folder: Path, commands: Commands) -> Inputs:
-        files = {path.name: sha256(path) for path in sorted(recipe.folder(self._root).iterdir()) if path.is_file()}
+        # How it is built is an input as well.
+        described = [*recipe.folder(self._root).iterdir(), *Path(__file__).parent.glob("*.py")]
+        files = {path.name: sha256(path) for path in described if path.is_file()}
         return Inputs(
             wheels.export(self._root, recipe.extras, commands),
             wheels.own(self._root, folder / "wheel", commands),
