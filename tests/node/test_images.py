@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import uv
 
 from tests.support import objects, pods
 from tests.support.kube import Kube
@@ -23,8 +24,10 @@ ROOT = Path(__file__).parents[2]
 _MOST_MEGABYTES = 320
 _SECONDS = 120
 
+# In CI a machine without them fails, as one without a whole tier does.
 pytestmark = pytest.mark.skipif(
-    not (shutil.which("buildah") and shutil.which("mmdebstrap")), reason="needs buildah and mmdebstrap"
+    os.environ.get("CI") != "true" and not (shutil.which("buildah") and shutil.which("mmdebstrap")),
+    reason="needs buildah and mmdebstrap",
 )
 
 
@@ -198,3 +201,9 @@ def _processes_with(word: str) -> list[str]:
         if word in command:
             found.append(command)
     return found
+
+
+def test_our_own_wheel_is_built_without_any_network(tmp_path: Path) -> None:
+    alone = ["unshare", "--net", "--", uv.find_uv_bin(), "build", "--quiet", "--wheel", "--out-dir", str(tmp_path)]
+    subprocess.run(alone, cwd=ROOT, env={"PATH": os.environ["PATH"], "UV_NO_CACHE": "1"}, check=True)
+    assert list(tmp_path.glob("plimsoll-*.whl"))
