@@ -28,7 +28,10 @@ def steps(programs: Programs, told: Told) -> Iterator[Bringup]:
         table.stop(process, patience=10)
 
 
-def test_a_component_that_ended_is_named_with_its_log_whoever_was_waited_for(steps: Bringup) -> None:
+def test_a_component_that_ended_is_named_with_its_log_whoever_was_waited_for(
+    steps: Bringup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bringup, "_PATIENCE", 0.0)
     ended = steps.processes.start(Order("etcd", ["/bin/sh", "-c", "echo panic: no disk"]))
     steps.processes.start(Order("kube-apiserver", ["/bin/sleep", "60"]))
 

@@ -1,5 +1,6 @@
 """The verbs on the command line: what they call, what they print, and how they end."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -8,7 +9,9 @@ from pathlib import Path
 import pytest
 
 import tools.cluster.__main__ as command_line
+from tests.units.cluster.conftest import Programs
 from tools.cluster import instance
+from tools.cluster.cache import Cache
 from tools.cluster.errors import ClusterError, ComponentFailed
 from tools.cluster.status import ComponentStatus, Status
 
@@ -173,6 +176,28 @@ def test_list_shows_every_cluster_of_this_user(run: Run, capsys: pytest.CaptureF
     made = instance.create("demo", "control")
     assert run("list") == 0
     assert capsys.readouterr().out.split() == [made.identity, "control", made.api_url]
+
+
+def test_kubectl_becomes_the_clusters_own_with_every_word_and_the_terminal(programs: Programs, tmp_path: Path) -> None:
+    made = instance.create("demo", "api")
+    (made.folder / "recipe").write_text("key")
+    script = 'echo "[$KUBECONFIG] $*"; cat; exit 7'
+    Cache.of("key").add(programs.put("kubectl", script), "kubectl")
+    words = ["kubectl", "--name", "demo", "--", "exec", "-it", "pod", "--", "sh", "-c", "true"]
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.cluster", *words],
+        cwd=instance.CHECKOUT,
+        env=os.environ | {"KUBECONFIG": str(tmp_path / "of-the-user")},
+        input="typed",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 7
+    called, typed = done.stdout.splitlines()
+    assert called.startswith(f"[] --kubeconfig={made.kubeconfig} --cache-dir=")
+    assert called.endswith(" exec -it pod -- sh -c true")
+    assert typed == "typed"
 
 
 def test_a_verb_is_required() -> None:

@@ -4,12 +4,13 @@ import base64
 import datetime
 import ssl
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 from cryptography import x509
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tools.cluster import pki
 from tools.cluster.pki import Authority, Identity
@@ -41,11 +42,11 @@ def context(authority: Authority, purpose: ssl.Purpose, who: Identity) -> ssl.SS
     return made
 
 
-def handshake(authority: Authority, host: str, client: Identity = ADMIN, server: Identity = SERVER) -> None:
+def handshake(authority: Authority, host: str, server: Identity = SERVER) -> None:
     """Of two ends in memory, each of which verifies the other."""
     to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = [
-        context(authority, ssl.Purpose.SERVER_AUTH, client).wrap_bio(to_client, to_server, server_hostname=host),
+        context(authority, ssl.Purpose.SERVER_AUTH, ADMIN).wrap_bio(to_client, to_server, server_hostname=host),
         context(authority, ssl.Purpose.CLIENT_AUTH, server).wrap_bio(to_server, to_client, server_side=True),
     ]
     for _ in range(4):
@@ -67,9 +68,12 @@ def test_a_server_is_not_trusted_under_another_name(authority: Authority) -> Non
         handshake(authority, "example.org")
 
 
-def test_a_client_certificate_serves_nobody(authority: Authority) -> None:
-    with pytest.raises(ssl.SSLError):
-        handshake(authority, "127.0.0.1", server=ADMIN)
+def test_only_who_has_hosts_may_serve(authority: Authority) -> None:
+    serving = {}
+    for who in (ADMIN, SERVER):
+        usages = certificate(authority, who.file).extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        serving[who.file] = ExtendedKeyUsageOID.SERVER_AUTH in usages
+    assert serving == {"admin": False, "server": True}
 
 
 def test_another_cluster_is_not_trusted(authority: Authority, tmp_path: Path) -> None:
@@ -129,7 +133,7 @@ def test_an_authority_that_was_interrupted_is_made_whole(tmp_path: Path, monkeyp
     assert whole == {"ca.crt,ca.key,sa.key,sa.pub,server.crt,server.key"}
 
 
-def _dying_after(count: int, written: list[Path]):  # type: ignore[no-untyped-def]
+def _dying_after(count: int, written: list[Path]) -> Callable[[Path, str], None]:
     def write(path: Path, text: str) -> None:
         if len(written) == count:
             raise KeyboardInterrupt
