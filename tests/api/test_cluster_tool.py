@@ -42,6 +42,13 @@ def test_up_on_a_running_cluster_starts_nothing(victim: ProcessCluster) -> None:
     assert [each.pid for each in victim.status().components] == before
 
 
+def test_binaries_of_a_cluster_that_is_up_count_as_in_use(victim: ProcessCluster) -> None:
+    manifest = cache_root() / recipe.key() / "manifest.json"
+    os.utime(manifest, (0, 0))
+    victim.up()
+    assert manifest.stat().st_mtime > 0
+
+
 def test_a_taken_port_is_told_with_the_component_that_wants_it(victim: ProcessCluster) -> None:
     port = victim.instance.port("etcd")
     kill(victim, "etcd")

@@ -82,6 +82,8 @@ class ProcessCluster:
             )
         with instance.locked(here.folder / "lock"):
             if self._complete():
+                # Else a cluster that never needs repair would lose its binaries to `prune`.
+                self._binaries().touch()
                 self._progress.say(f"{self._name} is up already")
                 return
             binaries = build.ensure(self._shape, self._progress)

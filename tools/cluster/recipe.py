@@ -99,5 +99,6 @@ def inputs_of(name: str) -> str:
 
 def key() -> str:
     """Twelve hex digits over the whole recipe: another recipe is another folder in the cache."""
-    parts = [*(inputs_of(name) for name in sorted(packages())), repr(KWOK_STAGES), repr(IMAGES)]
+    archiver = Path(__file__).with_name("archives.py").read_text()
+    parts = [*(inputs_of(name) for name in sorted(packages())), repr(KWOK_STAGES), repr(IMAGES), archiver]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
