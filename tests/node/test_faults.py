@@ -48,7 +48,7 @@ class Victim:
 @pytest.fixture(scope="module")
 def instance_of_its_own() -> Iterator[Victim]:
     open_cluster(NAME).down()
-    before = look(marks=[])
+    before = look(instance.identity_of(NAME))
     with running(NAME, shape="node") as cluster:
         yield Victim(cluster, before)
 
@@ -150,7 +150,7 @@ def test_down_leaves_nothing_on_the_host(victim: Victim, crash: bool) -> None:
     left: list[str] = []
 
     def nothing_left() -> bool:
-        left[:] = look(marks=[str(folder), folder.name]).left_since(victim.before)
+        left[:] = look(folder.name).left_since(victim.before)
         return not left
 
     # The kernel takes emptied namespaces and their links apart a moment after the last process ended.

@@ -18,7 +18,7 @@ _MARK = "left-behind-by-a-test"
 
 @pytest.fixture
 def before() -> World:
-    return look(marks=[_MARK])
+    return look(_MARK)
 
 
 @pytest.fixture
@@ -34,18 +34,18 @@ def orphan(before: World, tmp_path: Path) -> Iterator[int]:
 
 def test_a_network_namespace_without_a_name_is_seen(before: World, orphan: int) -> None:
     own = Path(f"/proc/{orphan}/ns/net").readlink()
-    assert [line for line in look(marks=[]).left_since(before) if line.startswith(f"namespace: {own}")]
+    assert [line for line in look(_MARK).left_since(before) if line.startswith(f"namespace: {own}")]
 
 
 def test_a_process_is_seen_by_the_folder_that_it_works_in(before: World, tmp_path: Path, orphan: int) -> None:
-    left = look(marks=[str(tmp_path)]).left_since(before)
+    left = look(tmp_path.name).left_since(before)
     assert [line for line in left if line.startswith(f"process: {orphan} sleep")]
 
 
 def test_a_mount_is_seen(before: World, tmp_path: Path) -> None:
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(tmp_path)], check=True)
     try:
-        left = look(marks=[]).left_since(before)
+        left = look(_MARK).left_since(before)
         assert any(line.startswith(f"mount: {tmp_path} tmpfs") for line in left)
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
@@ -57,7 +57,7 @@ def test_a_link_and_a_route_are_seen(before: World) -> None:
     subprocess.run(["ip", "link", "add", "plmtest0", "type", "bridge"], check=True)
     subprocess.run(["ip", "route", "add", *route], check=True)
     try:
-        left = look(marks=[]).left_since(before)
+        left = look(_MARK).left_since(before)
         assert any(line.startswith("link: plmtest0") for line in left)
         assert any(line.startswith("route: blackhole 198.18.255.253") for line in left)
     finally:
@@ -70,7 +70,7 @@ def test_a_packet_filter_table_and_a_control_group_are_seen(before: World) -> No
     subprocess.run(["nft", "add", "table", "ip", "plimsoll-test"], check=True)
     group.mkdir()
     try:
-        left = look(marks=[]).left_since(before)
+        left = look(_MARK).left_since(before)
         assert any(line.startswith("nft: table ip plimsoll-test") for line in left)
         assert f"cgroup: {group}" in left
     finally:
@@ -83,7 +83,7 @@ def test_a_file_in_the_systems_folders_is_seen(before: World) -> None:
     created = not stray.parent.exists()
     stray.mkdir(parents=True)
     try:
-        assert f"file: {stray}" in look(marks=[]).left_since(before)
+        assert f"file: {stray}" in look(_MARK).left_since(before)
     finally:
         stray.rmdir()
         if created:

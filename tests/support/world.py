@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from tools.cluster.instance import Instance, existing
+from tools.cluster.process import ProcessTable
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _FOLDERS = ("/var/log", "/var/lib", "/run", "/opt", "/etc", "/usr/libexec")
@@ -55,47 +59,74 @@ class World:
         ]
 
 
-def look(marks: Iterable[str]) -> World:
-    """The host now; processes count when their command, folder or cgroup carries one of the marks."""
-    return World(
-        {
-            "process": dict(_processes(tuple(marks))),
-            "namespace": dict(_namespaces()),
-            "mount": dict(_mounts()),
-            "link": dict.fromkeys(_lines("ip", "-o", "link", field=1), ""),
-            "route": dict.fromkeys(_lines("ip", "route", "show", "table", "all"), ""),
-            "rule": dict.fromkeys(_lines("ip", "rule"), ""),
-            "nft": dict.fromkeys(_nft_tables(), ""),
-            "cgroup": dict.fromkeys(_cgroups(), ""),
-            "file": dict.fromkeys(_files(), ""),
-            "setting": dict.fromkeys(_settings(), ""),
-        }
-    )
+@dataclass(frozen=True)
+class _Neighbours:
+    """Other clusters on this machine; what is theirs may come and go meanwhile."""
+
+    instances: tuple[Instance, ...]
+
+    def own(self, text: str) -> bool:
+        return any(
+            re.search(
+                rf"{each.identity}|\b{each.bridge}(n\d)?\b|\b{re.escape(each.address(0, 0).removesuffix('0.0'))}", text
+            )
+            for each in self.instances
+        )
+
+    def processes(self) -> frozenset[int]:
+        tables = (ProcessTable(each.records, each.logs) for each in self.instances)
+        return frozenset(process.pid for table in tables for process in table.all())
 
 
-def _processes(marks: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def look(identity: str) -> World:
+    """The host now, as far as the cluster with this identity could have changed it."""
+    neighbours = _Neighbours(tuple(each for each in existing() if each.identity != identity))
+    found = {
+        "process": dict(_processes(identity)),
+        "namespace": dict(_namespaces(neighbours.processes())),
+        "mount": dict(_mounts()),
+        "link": dict.fromkeys(_lines("ip", "-o", "link", field=1), ""),
+        "route": dict.fromkeys(_lines("ip", "route", "show", "table", "all"), ""),
+        "rule": dict.fromkeys(_lines("ip", "rule"), ""),
+        "nft": dict.fromkeys(_nft_tables(), ""),
+        "cgroup": dict.fromkeys(_cgroups(), ""),
+        "file": dict.fromkeys(_files(), ""),
+        # The whole machine has one of each, and the last cluster to leave puts them back.
+        "setting": {} if neighbours.instances else dict.fromkeys(_settings(), ""),
+    }
+    return World({kind: _without(things, neighbours) for kind, things in found.items()})
+
+
+def _without(things: dict[str, str], neighbours: _Neighbours) -> dict[str, str]:
+    return {thing: detail for thing, detail in things.items() if not neighbours.own(thing)}
+
+
+def _processes(identity: str) -> Iterator[tuple[str, str]]:
+    """Those whose command, folder or control group carries the identity."""
     for process in _pids():
         command = _read(process / "cmdline").replace("\0", " ").strip()
-        told = "\n".join((command, _target(process / "cwd"), _target(process / "root"), _read(process / "cgroup")))
-        if any(mark in told for mark in marks):
+        told = (command, _target(process / "cwd"), _target(process / "root"), _read(process / "cgroup"))
+        if any(identity in each for each in told):
             yield process.name, command
 
 
-def _namespaces() -> Iterator[tuple[str, str]]:
+def _namespaces(neighbours: frozenset[int]) -> Iterator[tuple[str, str]]:
     """Also those without a name: a namespace lives as long as one process is in it."""
     families = {int(path.name): _parent_and_birth(path) for path in _pids()}
     for process in _pids():
-        if process.name != str(os.getpid()) and _has_older_ancestor(int(process.name), families):
+        if process.name != str(os.getpid()) and _is_strange(int(process.name), families, neighbours):
             continue
         for kind in _NAMESPACES:
             if name := _target(process / "ns" / kind):
                 yield name, f"(pid {process.name}: {_read(process / 'comm').strip()})"
 
 
-def _has_older_ancestor(pid: int, families: dict[int, tuple[int, int]]) -> bool:
-    """Whether somebody else's program started it: a cluster's processes have no parent left but the first process."""
+def _is_strange(pid: int, families: dict[int, tuple[int, int]], neighbours: Iterable[int]) -> bool:
+    """Whether another program started it: a lost process of ours has no parent left but the machine's first one."""
     _, began = families[os.getpid()]
     while pid > 1:
+        if pid in neighbours:
+            return True
         pid, birth = families.get(pid, (0, began))
         if birth < began:
             return True
