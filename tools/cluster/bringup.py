@@ -20,6 +20,7 @@ from tools.cluster.process import Process, ProcessTable, wait_until
 from tools.cluster.progress import Progress
 
 _PATIENCE = 60.0
+_FULL = "no space left on device"
 
 
 @dataclass(frozen=True)
@@ -108,11 +109,20 @@ class Bringup:
             return bool(gone) or ready()
 
         in_time = wait_until(over, _PATIENCE, pause)
+        if gone or not in_time:
+            self._tell_full_disk(watched)
         if gone:
             raise ComponentFailed(gone[0], "ended", str(table.log(gone[0])), table.tail(gone[0], 5))
         if not in_time:
             what = f"is not ready after {_PATIENCE:.0f} s"
             raise ComponentFailed(component, what, str(table.log(component)), table.tail(component, 5))
+
+    def _tell_full_disk(self, watched: Sequence[Process]) -> None:
+        """Who has no space may live on, while others that depend on it end and look guilty."""
+        for each in watched:
+            if _FULL in self.processes.said(each).lower():
+                what = "has no space left on its disk; free some and run `up` again"
+                raise ComponentFailed(each.component, what, str(self.processes.log(each.component)))
 
 
 def _all_listen(addresses: Sequence[tuple[str, int]]) -> bool:

@@ -24,10 +24,9 @@ def make(name: str) -> None:
                 (group / file).write_text((tree / file).read_text())
 
 
-def remove(prefix: str) -> None:
+def remove(pattern: str) -> None:
     # By name everywhere: on machines with both versions runc makes the same group in the second tree too.
-    # A number and no more: another instance may be named so that its groups begin like ours.
-    for group in [*ROOT.glob(f"{prefix}[0-9]"), *ROOT.glob(f"*/{prefix}[0-9]")]:
+    for group in [*ROOT.glob(pattern), *ROOT.glob(f"*/{pattern}")]:
         if not wait_until(partial(_remove_tree, group), patience=10):
             raise ClusterError(f"The control group {group} cannot be removed: a process in it has not ended.")
 

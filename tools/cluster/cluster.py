@@ -194,7 +194,8 @@ class ProcessCluster:
             table.stop(process, patience=10)
         if here.shape == "node":
             network.remove(here)
-            cgroups.remove(here.cgroup_prefix)
+            # A number and no more: another instance may be named so that its groups begin like ours.
+            cgroups.remove(f"{here.cgroup_prefix}[0-9]")
         _require_unmounted(here.folder)
         instance.remove(here)
         if here.shape == "node":

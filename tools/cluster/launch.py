@@ -19,6 +19,7 @@ _MOUNTS, _PIDS, _NETWORK = 0x00020000, 0x20000000, 0x40000000
 def main() -> None:
     order: dict[str, Any] = json.loads(sys.argv[1])
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log_from = os.fstat(log).st_size
     entered = _open_namespaces(order["enter"]) if order["enter"] else {}
     # A PID namespace takes hold of children only: this process stays outside and sees the host's pids.
     if entered:
@@ -30,7 +31,7 @@ def main() -> None:
     if pid == 0:
         os.close(recorded)
         _become(order, log, entered, wait)
-    _record(order, pid)
+    _record(order, pid, log_from)
     os.write(recorded, b"!")
 
 
@@ -38,9 +39,9 @@ def _open_namespaces(pid: int) -> dict[str, int]:
     return {kind: os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY) for kind in ("net", "mnt", "pid")}
 
 
-def _record(order: dict[str, Any], pid: int) -> None:
+def _record(order: dict[str, Any], pid: int, log_from: int) -> None:
     """On disk before the program runs: whatever is killed now, `down` still knows what to end."""
-    content = json.dumps({"component": order["component"], "pid": pid, "born": _born(pid)})
+    content = json.dumps({"component": order["component"], "pid": pid, "born": _born(pid), "log_from": log_from})
     temporary = order["record"] + ".new"
     with open(temporary, "w") as file:
         file.write(content)

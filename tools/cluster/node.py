@@ -82,6 +82,8 @@ def prepare(node: Node, authority: pki.Authority, binaries: Cache) -> None:
 
 def start_init(node: Node, processes: ProcessTable, binaries: Cache) -> Process:
     """The namespaces, with private folders wherever a node would otherwise write into the host's."""
+    # As after a reboot: a kubelet that finds groups of pods long gone asks for each of them until it gives up.
+    cgroups.remove(node.cgroup)
     cgroups.make(node.cgroup)
     mounts = [
         ["mount", "--make-rslave", "/"],

@@ -34,6 +34,7 @@ class Process:
     component: str
     pid: int
     born: str
+    log_from: int = 0
 
     def alive(self) -> bool:
         return bool(self.born) and birth_of(self.pid) == self.born
@@ -117,6 +118,15 @@ class ProcessTable:
                 f"{process.component} (pid {process.pid}) does not end; look at it, then run `down` again."
             )
         (self._records / f"{process.component}.json").unlink(missing_ok=True)
+
+    def said(self, process: Process) -> str:
+        """What it logged since its start: a log goes on over many starts."""
+        try:
+            with self.log(process.component).open("rb") as log:
+                log.seek(process.log_from)
+                return log.read().decode(errors="replace")
+        except FileNotFoundError:
+            return ""
 
     def tail(self, component: str, lines: int) -> str:
         try:

@@ -51,6 +51,22 @@ def test_a_component_that_never_becomes_ready_is_named(steps: Bringup, monkeypat
         steps._await("etcd", lambda: False)
 
 
+def test_who_has_no_space_is_named_and_not_who_ended_for_it(steps: Bringup) -> None:
+    etcd = steps.processes.start(Order("etcd", ["/bin/sh", "-c", "echo write: No space left on device; sleep 60"]))
+    wait_until(lambda: "space" in steps.processes.said(etcd), 10, "etcd has complained")
+    steps.processes.start(Order("kube-apiserver", ["/bin/false"]))
+    with pytest.raises(ComponentFailed, match=r"^etcd: has no space left on its disk; free some .*etcd\.log"):
+        steps._await("kube-apiserver", lambda: False)
+
+
+def test_a_disk_that_was_full_before_the_last_start_is_not_blamed_again(steps: Bringup) -> None:
+    first = steps.processes.start(Order("etcd", ["/bin/sh", "-c", "echo no space left on device"]))
+    wait_until(lambda: not first.alive(), 10, "it has ended")
+    steps.processes.start(Order("etcd", ["/bin/sh", "-c", "echo another trouble"]))
+    with pytest.raises(ComponentFailed, match="^etcd: ended"):
+        steps._await("etcd", lambda: False)
+
+
 def test_one_that_was_dead_before_does_not_disturb_the_repair_of_another(steps: Bringup) -> None:
     dead = steps.processes.start(Order("kube-scheduler", ["/bin/true"]))
     wait_until(lambda: not dead.alive(), 10, "it has ended")

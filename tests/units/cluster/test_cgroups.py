@@ -50,7 +50,7 @@ def test_groups_are_removed_with_all_below_them_from_both_versions(root: Path) -
     for tree in ("cpu", "memory", "unified"):
         (root / tree / f"{PREFIX}1" / "kubepods" / "pod1").mkdir(parents=True)
     (root / f"{PREFIX}2" / "kubepods").mkdir(parents=True)
-    cgroups.remove(PREFIX)
+    cgroups.remove(f"{PREFIX}[0-9]")
     assert list(root.rglob("plimsoll-*")) == []
     assert (root / "unified").is_dir()
 
@@ -59,7 +59,7 @@ def test_groups_are_removed_with_all_below_them_from_both_versions(root: Path) -
 def test_groups_of_others_stay(root: Path, other: str) -> None:
     for parent in (root, root / "memory"):
         (parent / other).mkdir(parents=True)
-    cgroups.remove(PREFIX)
+    cgroups.remove(f"{PREFIX}[0-9]")
     assert (root / other).is_dir()
     assert (root / "memory" / other).is_dir()
 
@@ -75,7 +75,7 @@ def test_a_group_whose_last_process_is_still_ending_is_tried_again(root: Path, m
         return condition()
 
     monkeypatch.setattr(cgroups, "wait_until", patient)
-    cgroups.remove(PREFIX)
+    cgroups.remove(f"{PREFIX}[0-9]")
     assert not group.exists()
 
 
@@ -84,4 +84,4 @@ def test_a_group_that_stays_is_named(root: Path, monkeypatch: pytest.MonkeyPatch
     (root / f"{PREFIX}1" / "process").touch()
     monkeypatch.setattr(cgroups, "wait_until", lambda condition, patience: condition())
     with pytest.raises(ClusterError, match=rf"control group .*{PREFIX}1 cannot be removed"):
-        cgroups.remove(PREFIX)
+        cgroups.remove(f"{PREFIX}[0-9]")

@@ -136,3 +136,21 @@ def test_a_node_that_does_not_start_is_named_with_the_end_of_its_log(
     monkeypatch.setattr(table, "start", start_without_namespaces)
     with pytest.raises(ComponentFailed, match=r"node-2-init: did not start(.|\n)*cannot start /nowhere/pause"):
         node.start_init(prepared, table, binaries)
+
+
+def test_a_node_that_starts_again_finds_no_control_groups_of_its_former_pods(
+    prepared: Node, binaries: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tools.cluster.cgroups.ROOT", tmp_path / "cgroup")
+    monkeypatch.setattr("tools.cluster.cgroups.make", lambda name: None)
+    stale = tmp_path / "cgroup" / "memory" / prepared.cgroup / "kubepods" / "pod-1"
+    stale.mkdir(parents=True)
+    table = ProcessTable(prepared.instance.records, prepared.instance.logs)
+
+    def start(order: Order) -> Process:
+        assert not stale.parents[1].exists()
+        raise ComponentFailed(order.component, "far enough", "log")
+
+    monkeypatch.setattr(table, "start", start)
+    with pytest.raises(ComponentFailed, match="far enough"):
+        node.start_init(prepared, table, binaries)
