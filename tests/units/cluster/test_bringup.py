@@ -63,7 +63,7 @@ def test_a_disk_that_was_full_before_the_last_start_is_not_blamed_again(steps: B
     first = steps.processes.start(Order("etcd", ["/bin/sh", "-c", "echo no space left on device"]))
     wait_until(lambda: not first.alive(), 10, "it has ended")
     steps.processes.start(Order("etcd", ["/bin/sh", "-c", "echo another trouble"]))
-    with pytest.raises(ComponentFailed, match="^etcd: ended"):
+    with pytest.raises(ComponentFailed, match=r"^etcd: ended"):
         steps._await("etcd", lambda: False)
 
 
