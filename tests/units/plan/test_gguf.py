@@ -8,6 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from plimsoll.plan.gguf import (
+    LONGEST_KEY,
+    LONGEST_TENSOR_NAME,
+    MOST_DIMENSIONS,
     MOST_KEPT_TEXT,
     MOST_KEYS,
     MOST_TENSORS,
@@ -144,10 +147,21 @@ def test_a_hostile_header_cannot_ask_for_many_reads() -> None:
     assert count <= 8
 
 
-def test_a_header_past_the_cap_is_refused_at_once() -> None:
+@pytest.mark.parametrize("file_size", [None, 2 * LARGEST_HEADER])
+def test_a_header_past_the_cap_is_refused_at_once(file_size: int | None) -> None:
     data = maker.make({"a": Listed(ValueType.UINT8, [0])}, []).data
-    huge = data[:-9] + struct.pack("<Q", LARGEST_HEADER) + b"\0"
-    assert f"{LARGEST_HEADER:,}" in refused(huge)
+
+    def reaching(position: int) -> bytes:
+        return data[:-9] + struct.pack("<Q", position - len(data) + 1) + b"\0"
+
+    assert parse(reaching(LARGEST_HEADER), file_size) == NeedMore(LARGEST_HEADER)
+    assert "no real header is longer" in refused(reaching(LARGEST_HEADER + 1), file_size)
+
+
+def test_a_value_may_end_where_the_file_does() -> None:
+    data = maker.make({"a": 1}, []).data
+    assert parse(data[:-4], len(data)) == NeedMore(len(data))
+    assert isinstance(parse(data, len(data)), Header)
 
 
 @pytest.mark.parametrize("count", [MOST_STRINGS + 1, 1 << 63, (1 << 64) - 1])
@@ -196,6 +210,11 @@ def test_tensors_that_overlap_or_leave_gaps_are_refused() -> None:
     made = maker.make(ARCHITECTURE, [ROW, MadeTensor("b", (32,), "F32")])
     for offset in (0, 96, 160, 1 << 63):
         assert "begins at" in refused(made.with_number(len(made.fields) - 1, offset), made.file_size)
+
+
+def test_the_longest_names_and_the_most_dimensions_are_read() -> None:
+    made = maker.make({"k" * LONGEST_KEY: 1}, [MadeTensor("n" * LONGEST_TENSOR_NAME, (1,) * MOST_DIMENSIONS, "F32")])
+    assert read(made).tensors[0].size == 4
 
 
 def test_a_number_of_tensors_beyond_any_model_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cache
 
@@ -223,3 +224,14 @@ def test_an_estimate_never_falls_when_the_load_grows(mid: Model) -> None:
     assert sizes == sorted(sizes)
     sizes = [total(replace(LOAD, parallel=parallel)) for parallel in range(1, 65)]
     assert sizes == sorted(sizes)
+
+
+def test_the_table_of_the_guide_is_what_is_computed(pytestconfig: pytest.Config) -> None:
+    guide = (pytestconfig.rootpath / "docs" / "sizing.md").read_text()
+    rows = {}
+    for name, shape in (("7B", maker.LLAMA_7B), ("13B", maker.LLAMA_13B), ("70B", maker.LLAMA_70B)):
+        found = estimate(model_of(header_of(shape)), LOAD)
+        sizes = [part.size for part in found.parts if part.name != "repack"] + [found.total]
+        rows[name] = " | ".join(f"{size / GB:.2f}" for size in sizes)
+    table = dict(re.findall(r"^\| (\d+B) \(.*?\) \| (.*) \|$", guide, re.MULTILINE))
+    assert table == rows
