@@ -53,11 +53,13 @@ HYBRID_BY_INTERVAL: dict[str, int] = {"qwen3next": 4, "qwen35": 4, "qwen35moe": 
 # Each layer has both.
 HYBRID_BOTH = frozenset({"falcon-h1"})
 
-# They keep more than keys and values (indexer keys, compressed blocks, an encoder's output), and we have no formula.
+# They keep more than keys and values of each layer (indexer keys, compressed blocks, an encoder's output, the same
+# layers several times over), and we have no formula.
 OF_THEIR_OWN = frozenset(
     {
-        "bailingmoe3", "deepseek32", "deepseek4", "dflash", "dots3note", "eagle3", "glm-dsa", "glm5-next", "hy_v4",
-        "kimi-k3", "minimax-01", "minimax-m3", "qwen4exp", "t5", "t5encoder",
+        "bailingmoe3", "deepseek32", "deepseek4", "dflash", "dots3note", "eagle3", "gemma4-assistant", "glm-dsa",
+        "glm5-next", "graniteswitch", "hy_v4", "kimi-k3", "minimax-01", "minimax-m3", "nanbeige", "qwen4exp", "t5",
+        "t5encoder",
     }
 )  # fmt: skip
 
@@ -70,20 +72,28 @@ PLAIN = frozenset(
         "apertus", "arcee", "arctic", "baichuan", "bailingmoe", "bailingmoe2", "bitnet", "bloom", "chameleon",
         "chatglm", "codeshell", "cogvlm", "command-r", "dbrx", "deci", "deepseek", "deepseek2", "deepseek2-ocr",
         "dots1", "ernie4_5", "ernie4_5-moe", "exaone", "falcon", "gemma", "glm4", "glm4moe", "gpt2", "gptj",
-        "gptneox", "granite", "granitemoe", "grok", "grovemoe", "hunyuan-dense", "hunyuan-moe", "hunyuan_vl",
-        "internlm2", "jais", "jais2", "llama", "llama-embed", "maincoder", "minicpm", "minicpm3", "minimax-m2",
-        "mistral3", "mistral4", "mpt", "nemotron", "olmo", "olmoe", "openelm", "orion", "paddleocr", "pangu-embedded",
-        "phi2", "phi3", "phimoe", "plamo", "plm", "qwen", "qwen2", "qwen2moe", "qwen2vl", "qwen3", "qwen3moe",
-        "qwen3vl", "qwen3vlmoe", "refact", "seed_oss", "smollm3", "stablelm", "starcoder", "starcoder2", "xverse",
+        "gptneox", "granite", "granitemoe", "grok", "grovemoe", "hrm_text", "hunyuan-dense", "hunyuan-moe",
+        "hunyuan_vl", "hy_v3", "internlm2", "jais", "jais2", "llama", "llama-embed", "maincoder", "minicpm",
+        "minicpm3", "minimax-m2", "mistral3", "mistral4", "mpt", "nemotron", "olmo", "olmoe", "openelm", "orion",
+        "paddleocr", "pangu-embedded", "phi2", "phi3", "phimoe", "plamo", "plm", "qwen", "qwen2", "qwen2moe",
+        "qwen2vl", "qwen3", "qwen3moe", "qwen3vl", "qwen3vlmoe", "refact", "seed_oss", "smollm3", "stablelm",
+        "starcoder", "starcoder2", "talkie", "xverse",
     }
 )  # fmt: skip
 # They have windows too, by rules of their own: counted as whole, which is more than they take.
-COUNTED_WHOLE = frozenset({"afmoe", "exaone-moe", "exaone4"})
+COUNTED_WHOLE = frozenset(
+    {
+        "afmoe", "cohere2moe", "exaone-moe", "exaone4", "laguna", "maple", "mellum", "muse-glimmer", "spark2_5",
+    }
+)  # fmt: skip
 
 KNOWN = frozenset(WINDOWED) | WINDOWED_BY_LIST | WITHOUT_CACHE | RECURRENT | HYBRID_BY_HEADS | HYBRID_BOTH
 KNOWN |= frozenset(HYBRID_BY_INTERVAL) | OF_THEIR_OWN | NOT_LANGUAGE | PLAIN | COUNTED_WHOLE
 
 # Keys that tell of a memory beside keys and values: an architecture we do not know must not have them.
-SIGNS_OF_OTHER_MEMORY = ("ssm.", "wkv.", "kda.", "shortconv.", "attention.indexer.", "full_attention_interval")
+SIGNS_OF_OTHER_MEMORY = (
+    *("ssm.", "wkv.", "kda.", "shortconv.", "attention.indexer.", "attention.recurrent_layers"),
+    *("full_attention_interval", "num_loops"),
+)
 # The last layers read what an earlier one keeps.
 KEEPS_UP_TO_LAYER: dict[str, int] = {"gemma3n": 20}

@@ -39,7 +39,6 @@ class Cache:
 def caches_of(keys: Keys, layers: int) -> tuple[tuple[Cache, ...], tuple[str, ...]]:
     """What each layer keeps, and what a reader of the estimate should know about how it was found."""
     architecture = keys.architecture
-    _refuse_unsizable(keys)
     if architecture in known.WITHOUT_CACHE:
         return (Cache(),) * layers, ()
     if architecture in known.RECURRENT:
@@ -59,7 +58,8 @@ def caches_of(keys: Keys, layers: int) -> tuple[tuple[Cache, ...], tuple[str, ..
     return tuple(_with_states(keys, caches)), notes
 
 
-def _refuse_unsizable(keys: Keys) -> None:
+def refuse_unsizable(keys: Keys) -> None:
+    """Raises CannotSize for what is no language model, or has a memory that we have no formula for."""
     architecture = keys.architecture
     if architecture in known.NOT_LANGUAGE:
         raise CannotSize(f"{architecture} is no language model", fix="name the file of the language model itself")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from plimsoll.plan.gguf import BadHeader, Header, Omitted, Tensor, Value
 from plimsoll.plan.gguf_types import FILE_TYPES
-from plimsoll.plan.sizing_cache import Cache, caches_of
+from plimsoll.plan.sizing_cache import Cache, caches_of, refuse_unsizable
 from plimsoll.plan.sizing_keys import Keys
 
 MOST_LAYERS = 512  # the loader's own limit
@@ -72,6 +72,7 @@ def model_of(header: Header) -> Model:
     """Raises BadHeader for what contradicts itself, CannotSize for a memory that we have no formula for."""
     keys = Keys(header.values)
     _refuse_adapters(keys)
+    refuse_unsizable(keys)
     layers = keys.number("block_count", least=1, most=MOST_LAYERS)
     caches, notes = caches_of(keys, layers)
     blocks, inputs, outputs = _places(header.tensors, layers)

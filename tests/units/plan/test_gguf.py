@@ -217,6 +217,11 @@ def test_the_longest_names_and_the_most_dimensions_are_read() -> None:
     assert read(made).tensors[0].size == 4
 
 
+def test_a_tensor_without_dimensions_is_one_number() -> None:
+    assert read(maker.make(ARCHITECTURE, [MadeTensor("a", (), "F32")])).tensors[0].size == 4
+    assert "multiple of 32" in refused(maker.make(ARCHITECTURE, [MadeTensor("a", (), "Q8_0")]).data)
+
+
 def test_a_number_of_tensors_beyond_any_model_is_refused() -> None:
     made = maker.make(ARCHITECTURE, [ROW])
     for count in (MOST_TENSORS + 1, (1 << 64) - 1):
@@ -269,7 +274,9 @@ def test_a_size_that_no_file_has_is_refused() -> None:
 
 
 def test_a_file_without_tensors_is_a_header_all_the_same() -> None:
-    assert read(maker.make(ARCHITECTURE, [])).tensors == ()
+    made = maker.make(ARCHITECTURE, [])
+    assert read(made).tensors == ()
+    assert read(made).data_start == len(made.data)
 
 
 def test_another_kind_of_file_is_refused_before_any_byte_of_it_is_believed() -> None:

@@ -185,7 +185,9 @@ def test_an_unknown_architecture_is_counted_whole_and_says_so() -> None:
     assert sized(small()).notes == ()
 
 
-@pytest.mark.parametrize("sign", ["ssm__inner_size", "wkv__head_size", "attention__indexer__top_k", "kda__head_dim"])
+@pytest.mark.parametrize(
+    "sign", ["ssm__inner_size", "wkv__head_size", "attention__indexer__top_k", "kda__head_dim", "num_loops"]
+)
 def test_an_unknown_architecture_with_another_memory_is_refused(sign: str) -> None:
     with pytest.raises(CannotSize, match="brand-new") as caught:
         sized(small("brand-new", **{sign: 8}))
@@ -201,8 +203,9 @@ def test_an_architecture_without_a_formula_is_refused_with_the_override(architec
 
 @pytest.mark.parametrize("architecture", sorted(known.NOT_LANGUAGE))
 def test_what_is_no_language_model_is_refused(architecture: str) -> None:
+    # Such a file has none of a language model's keys.
     with pytest.raises(CannotSize, match="no language model"):
-        sized(small(architecture))
+        sized(make({"general.architecture": architecture}, [ROWS]))
 
 
 def test_no_architecture_is_of_two_kinds() -> None:
