@@ -70,6 +70,16 @@ class Kube:
     def create(self, wanted: Object, manager: str = "plimsoll-tests") -> Object:
         return self._send("create", wanted, field_manager=manager)
 
+    def try_create(self, wanted: Object) -> Object:
+        """What the API server would store, without storing it; a field that it does not know is refused."""
+        with _refusals():
+            resource = self._resource(wanted)
+            path = resource.path(namespace=wanted["metadata"].get("namespace"))
+            answer: Object = self._api.request(
+                "post", path, body=wanted, query_params=[("dryRun", "All"), ("fieldValidation", "Strict")]
+            ).to_dict()
+        return answer
+
     def replace(self, wanted: Object) -> Object:
         return self._send("replace", wanted)
 
