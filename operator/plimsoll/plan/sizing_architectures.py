@@ -15,7 +15,8 @@ class Windowed:
 
     period: int
     whole_first: bool = False
-    window: int | None = None  # None: the header has it
+    window: int = 0  # where the header has none
+    fixed: bool = False  # the header can only switch it off
 
 
 WINDOWED: dict[str, Windowed] = {
@@ -24,7 +25,7 @@ WINDOWED: dict[str, Windowed] = {
     "gemma3": Windowed(6),
     "gemma3n": Windowed(5),
     "gpt-oss": Windowed(2),
-    "llama4": Windowed(4, window=8192),
+    "llama4": Windowed(4, window=8192, fixed=True),
     "olmo2": Windowed(4),
     "plamo3": Windowed(8),
     "smallthinker": Windowed(4, whole_first=True, window=4096),

@@ -96,15 +96,20 @@ def _windows(keys: Keys, layers: int) -> tuple[int | None, ...]:
     rule = known.WINDOWED.get(keys.architecture)
     if rule is None and keys.architecture not in known.WINDOWED_BY_LIST:
         return ()
-    told = keys.number("attention.sliding_window", most=1 << 30, default=0)
-    window = (rule.window if rule else None) if not told or keys.architecture == "llama4" else told
-    if not window or (keys.architecture == "llama4" and keys.has("attention.sliding_window") and not told):
-        return ()
+    window = _window(keys, rule)
     marks = keys.marks("attention.sliding_window_pattern", layers)
     if marks is None and rule is not None:
         period = keys.number("attention.sliding_window_pattern", most=1 << 10, default=rule.period)
         marks = tuple(_is_windowed(index, period, rule.whole_first) for index in range(layers))
-    return tuple(window if marked else None for marked in marks or ())
+    return tuple(window if marked else None for marked in marks or ()) if window else ()
+
+
+def _window(keys: Keys, rule: known.Windowed | None) -> int:
+    usual = rule.window if rule else 0
+    told = keys.number("attention.sliding_window", most=1 << 30, default=usual)
+    if rule is not None and rule.fixed:
+        return usual if told else 0
+    return told or usual
 
 
 def _is_windowed(index: int, period: int, whole_first: bool) -> bool:

@@ -265,6 +265,12 @@ def test_an_alignment_of_the_file_moves_its_tensors() -> None:
     assert (header.data_start, header.tensors[1].offset) == (4096, 4096)
 
 
+@pytest.mark.parametrize("alignment", [1, 2, 1 << 20])
+def test_every_power_of_two_aligns(alignment: int) -> None:
+    made = maker.make({"general.alignment": alignment}, [ROW], alignment=alignment)
+    assert read(made).alignment == alignment
+
+
 def test_a_size_that_no_file_has_is_refused() -> None:
     for size in (-1, LARGEST_FILE + 1):
         assert "no model has" in refused(b"GGUF", size)

@@ -44,6 +44,12 @@ def test_a_first_file_may_have_no_tensors() -> None:
     assert combine([part(0, 0, 0), part(1, 0, 20), part(2, 20, len(TENSORS))]).tensor_bytes > 0
 
 
+def test_only_the_first_file_must_tell_how_many_there_are() -> None:
+    first, _, third = parts()
+    second = header({"split.no": 1}, 10, 20)
+    assert combine([first, second, third]).tensor_bytes == combine(parts()).tensor_bytes
+
+
 def test_a_model_in_one_file_is_itself() -> None:
     whole = header(maker.values_of(SMALL, 1), 0, len(TENSORS))
     assert split_count(whole) == 1

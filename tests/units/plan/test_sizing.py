@@ -123,6 +123,15 @@ def test_what_is_repacked_depends_on_the_cpu() -> None:
     assert estimate(model, replace(LOAD, mapped=True, cpu="arm64")).size("repack") > 100 * MIB
 
 
+def test_the_output_is_repacked_where_it_is_in_the_pod(mid: Model) -> None:
+    load = replace(LOAD, mapped=True, cpu="arm64")
+    layers = sum(layer.weights.repacked("arm64") for layer in mid.layers)
+    assert mid.outputs.repacked("arm64") == 32_000 * 1024 // 256 * 210
+    assert estimate(mid, load).size("repack") == layers + mid.outputs.repacked("arm64")
+    assert estimate(mid, load, gpu_layers=1).size("repack") == layers
+    assert estimate(mid, load, gpu_layers=1).size("weights") == mid.weights.size - mid.outputs.size
+
+
 def test_a_shared_token_table_is_there_twice_when_it_is_repacked() -> None:
     shape = replace(maker.MID, tied=True)
     header = header_of(shape, "Q8_0")
@@ -165,6 +174,44 @@ def test_an_encoder_keeps_nothing_and_takes_its_input_in_one_batch() -> None:
     found = estimate(kind("encoder"), Load(context=2048, embeddings=True))
     assert found.size("KV") == 0
     assert found.size("compute") == int(2048 * 4.5 * 128 * 4) + 2048 * 2048 * 2
+
+
+def reasons(model: Model, load: Load) -> dict[str, str]:
+    return {part.name: part.reason for part in estimate(model, load).parts}
+
+
+def test_each_part_says_what_it_was_made_from(midv: Model) -> None:
+    load = Load(context=4000, parallel=2, key_type="Q8_0", flash_attention=False, mapped=True)
+    assert reasons(midv, load) == {
+        "weights": "12 layers, token table and output as Q4_0",
+        "repack": "matrices that amd64 CPUs copy into another order, beside the mapped file",
+        "KV": "2 x 4,096 tokens in 12 layers, keys Q8_0, values F16",
+        "compute": "512 tokens at once over 4,096, width 2,816, 16 heads without flash attention",
+        "outputs": "2 rows of 128,000 logits",
+        "process": "Python, its libraries and the HTTP server",
+        "margin": "10 % of the rest and 128 MiB",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("plain", "1 x 4,096 tokens in 4 layers, keys F16, values F16"),
+        ("windows", "1 x 4,096 tokens in 4 layers, some of which keep less, keys F16, values F16"),
+        ("hybrid", "1 x 4,096 tokens in 4 layers, some of which keep less, keys F16, values F16"),
+        ("encoder", "nothing is kept between tokens here"),
+    ],
+)
+def test_keys_and_values_say_who_keeps_less(name: str, reason: str) -> None:
+    assert reasons(kind(name), LOAD)["KV"] == reason
+
+
+def test_vectors_and_a_shared_table_say_so() -> None:
+    found = reasons(kind("encoder"), Load(context=256, embeddings=True))
+    assert found["outputs"] == "513 vectors of 64 numbers"
+    tied = model_of(header_of(replace(maker.MID, tied=True), "Q8_0"))
+    assert reasons(tied, replace(LOAD, cpu="arm64"))["repack"] == "the token table again, as output matrix"
+    assert reasons(tied, LOAD)["repack"] == "none: the file is not mapped"
 
 
 @pytest.mark.parametrize("name", ["weights", "repack", "kv", "compute", "outputs", "process", "margin"])

@@ -65,6 +65,17 @@ def test_values_without_flash_attention_are_as_wide_as_the_widest_layer() -> Non
 
 def test_latent_attention_keeps_keys_only() -> None:
     assert caches(MODELS["latent"]()) == [Cache(2, 16, 0)] * 4
+    assert caches(small("deepseek2", attention__key_length_mla=16)) == [WHOLE] * 4
+    assert caches(small("deepseek2", attention__value_length_mla=16)) == [WHOLE] * 4
+
+
+def test_a_hybrid_without_any_heads_is_all_states() -> None:
+    made = small("jamba", attention__head_count=0, attention__head_count_kv=0, **SSM)
+    assert caches(made) == [Cache(state=SSM_STATE)] * 4
+
+
+def test_an_encoder_keeps_nothing() -> None:
+    assert caches(MODELS["encoder"]()) == [Cache()] * 4
 
 
 WINDOWS: dict[str, tuple[Callable[[], Made], list[int | None]]] = {
@@ -90,6 +101,20 @@ WINDOWS: dict[str, tuple[Callable[[], Made], list[int | None]]] = {
         lambda: small("gemma4", attention__sliding_window=9, attention__sliding_window_pattern=[1, 0, 0, 1]),
         [9, None, None, 9],
     ),
+    "a list goes before a period": (
+        lambda: small("gemma3", attention__sliding_window=9, attention__sliding_window_pattern=[0, 1, 0, 0]),
+        [None, 9, None, None],
+    ),
+    "a window of nought is the usual one": (
+        lambda: small("gemma2", attention__sliding_window=0),
+        [4096, None, 4096, None],
+    ),
+    "gemma3 without a window has none": (lambda: small("gemma3"), [None, None, None, None]),
+    "a list that its architecture does not use": (
+        lambda: small("qwen2", attention__sliding_window=9, attention__sliding_window_pattern=[1, 1, 1, 1]),
+        [None, None, None, None],
+    ),
+    "llama4 has chunks without being told": (lambda: small("llama4"), [8192, 8192, 8192, None]),
     "a list model without its list is counted whole": (
         lambda: small("gemma4", attention__sliding_window=9),
         [None, None, None, None],
@@ -139,6 +164,9 @@ def test_a_window_that_no_rule_is_known_for_is_not_relied_on() -> None:
 def test_layers_that_read_what_an_earlier_one_keeps_keep_nothing() -> None:
     made = small("gemma4", attention__shared_kv_layers=3)
     assert caches(made) == [WHOLE, Cache(), Cache(), Cache()]
+    later = caches(small("gemma3n", block_count=22, attention__sliding_window=9))
+    assert [bool(cache.heads) for cache in later] == [True] * 20 + [False] * 2
+    assert caches(small(attention__shared_kv_layers=3)) == [WHOLE] * 4
 
 
 def test_a_recurrent_model_keeps_a_state_per_request_whatever_the_context() -> None:
@@ -156,6 +184,8 @@ def test_a_recurrent_model_keeps_a_state_per_request_whatever_the_context() -> N
         pytest.param({**SSM, "ssm__group_count": 2}, 3 * (128 + 2 * 2 * 16) + 16 * 128, id="mamba2"),
         pytest.param({"shortconv__l_cache": 3}, 64 * 2, id="short convolution"),
         pytest.param({"kda__head_dim": 8, "ssm__conv_kernel": 4}, 3 * 3 * 32 + 8 * 32, id="kda"),
+        pytest.param({"kda__head_dim": 8, "ssm__conv_kernel": 2}, 3 * 1 * 32 + 8 * 32, id="kda with a short past"),
+        pytest.param({"kda__head_dim": 8}, 3 * 3 * 32 + 8 * 32, id="kda with the usual past"),
     ],
 )
 def test_states_have_the_size_of_their_kind(keys: dict[str, Given], state: int) -> None:
