@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given, settings
 
 from plimsoll.api import names
-from plimsoll.api.crd import custom_resource_definition
+from plimsoll.api.crd import custom_resource_definition, structural_schema
+from plimsoll.api.normal import behaviour_hash, workload_hash
+from plimsoll.api.parts import completed
 from plimsoll.api.rules import RULES
 from plimsoll.api.validate import validate
+from tests.support.form import Form
+from tests.support.generated_configs import model_configs
 from tests.support.kube import Kube, Object, RefusedError
-from tests.support.model_configs import Case, base, cases, model_config
+from tests.support.model_configs import Case, base, cases, model_config, samples
 from tests.support.waiting import wait_until
 from tools.cluster.cluster import ProcessCluster
 from tools.generate.definition import definition_text
@@ -63,10 +70,20 @@ def test_the_server_and_we_say_the_same(kube: Kube, definition: Object, case: Ca
     for problem in ours:
         # The server writes the place of an entry of a map in its own way; the last name is in all of them.
         assert re.findall(r"\w+", problem.field)[-1] in words
-        assert problem.rule == "schema" or (problem.message in words and problem.field in words)
+        if problem.rule != "schema":
+            assert problem.message in words
+            # A definition cannot make the server point into metadata.
+            assert problem.field in words or problem.field == "metadata.name"
     if all(problem.rule != "schema" for problem in ours):
         told = {name for name in re.findall(r"\[([a-z0-9-]+)\]", words) if name in RULE_NAMES}
         assert told == {problem.rule for problem in ours}
+
+
+@pytest.mark.parametrize("path", samples(), ids=lambda path: path.stem)
+def test_the_server_takes_every_sample(kube: Kube, definition: Object, path: Path) -> None:
+    document = yaml.safe_load(path.read_text())
+    document["metadata"]["namespace"] = "default"
+    assert refusal(kube, document) is None
 
 
 def test_what_is_stored_is_what_was_sent_with_its_defaults(kube: Kube, definition: Object, namespace: str) -> None:
@@ -132,3 +149,18 @@ def test_the_short_name_and_the_category_collide_with_nothing_that_is_served(
     assert len(others) < len(rows)
     taken = {word for row in others for column in row[:2] for word in column.split(",")}
     assert not taken & {names.SHORT_NAME, names.CATEGORY, names.PLURAL, names.SINGULAR}
+
+
+def test_o28_what_is_made_by_chance_is_accepted_by_both_and_nothing_is_pruned(
+    kube: Kube, definition: Object, form: Form
+) -> None:
+    @settings(max_examples=form.count(small=60, large=5000), deadline=None, database=None, derandomize=not form.long)
+    @given(model_configs())
+    def judge(document: Object) -> None:
+        assert validate(document) == []
+        stored = kube.try_create(document)["spec"]
+        assert stored == completed(document, structural_schema())["spec"]
+        assert behaviour_hash(stored) == behaviour_hash(document["spec"])
+        assert workload_hash(stored) == workload_hash(document["spec"])
+
+    judge()

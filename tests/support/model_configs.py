@@ -15,6 +15,7 @@ from plimsoll.api.generation import PARAMETERS
 
 Object = dict[str, Any]
 
+SAMPLES = Path(__file__).parents[2] / "manifests" / "samples"
 _TABLE = Path(__file__).with_name("rule_cases.yaml")
 # Two values that each parameter can have.
 _LOW_AND_HIGH = {"topP": (0.25, 0.75)}
@@ -38,6 +39,11 @@ def model_config(spec: Object, name: str = "chat", namespace: str = "default") -
         "metadata": {"name": name, "namespace": namespace},
         "spec": spec,
     }
+
+
+def samples() -> list[Path]:
+    """The first is the one that a newcomer meets first."""
+    return sorted(SAMPLES.rglob("*.yaml"), key=lambda path: ("quickstart" not in path.parts, path))
 
 
 def merged(base: Any, change: Any) -> Any:

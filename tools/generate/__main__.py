@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 
 from tools.generate.definition import definition_text
@@ -12,6 +13,7 @@ from tools.generate.reference import conditions_text, modelconfig_text
 ROOT = Path(__file__).parents[2]
 
 
+@cache
 def generated() -> dict[str, str]:
     """Every file that is made, by its path."""
     return {
@@ -22,28 +24,23 @@ def generated() -> dict[str, str]:
     }
 
 
-def out_of_date(root: Path) -> list[str]:
-    return [
-        path
-        for path, text in generated().items()
-        if not (root / path).is_file() or (root / path).read_text(encoding="utf-8") != text
-    ]
-
-
 def main(arguments: list[str], root: Path = ROOT) -> int:
-    stale = out_of_date(root)
-    if arguments == ["--check"]:
-        for path in stale:
-            print(f"{path} is not what the API says: run `make generate` and commit it", file=sys.stderr)
-        return 1 if stale else 0
-    if arguments:
+    if arguments not in ([], ["--check"]):
         print("usage: python -m tools.generate [--check]", file=sys.stderr)
         return 2
-    for path in stale:
+    stale = {path: text for path, text in generated().items() if not _holds(root / path, text)}
+    for path, text in stale.items():
+        if arguments:
+            print(f"{path} is not what the API says: run `make generate` and commit it", file=sys.stderr)
+            continue
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(generated()[path], encoding="utf-8")
+        (root / path).write_text(text, encoding="utf-8")
         print(f"wrote {path}")
-    return 0
+    return 1 if arguments and stale else 0
+
+
+def _holds(file: Path, text: str) -> bool:
+    return file.is_file() and file.read_text(encoding="utf-8") == text
 
 
 if __name__ == "__main__":

@@ -71,7 +71,9 @@ def part_at(schema: Schema, path: str) -> Schema:
 
 def _validation(rule: Rule) -> Schema:
     validation = {"rule": rule.cel, "message": rule.told}
-    return {**validation, "fieldPath": rule.field} if rule.field else validation
+    # A schema may not know what is in metadata, so the server cannot point there.
+    points = rule.field and not rule.field.startswith(".metadata.")
+    return {**validation, "fieldPath": rule.field} if points else validation
 
 
 def _structural(node: Schema, definitions: Schema) -> Schema:

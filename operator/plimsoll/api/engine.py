@@ -26,8 +26,8 @@ class EngineOptions(Contract):
 
     kv_cache_type: Literal["f16", "q8_0", "q4_0", "auto", "fp8"] | None = Field(
         default=None,
-        description="Number format of the attention cache: f16, q8_0 or q4_0 for llamacpp (default f16; q8_0 halves "
-        "the memory), auto or fp8 for vllm (default auto).",
+        description="Number format of the attention cache: f16, q8_0 or q4_0 for llamacpp, auto or fp8 for vllm; "
+        "q8_0 and fp8 halve its memory. Default: f16 for llamacpp, auto for vllm.",
     )
     flash_attention: bool | None = Field(
         default=None,

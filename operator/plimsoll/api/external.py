@@ -6,12 +6,19 @@ from typing import Literal
 
 from pydantic import Field
 
-from plimsoll.api.contract import Contract
-from plimsoll.api.source import BaseUrl, Credential
+from plimsoll.api.contract import Contract, ObjectName
+from plimsoll.api.source import BaseUrl
 
 Provider = Literal["openai", "anthropic", "google", "huggingface", "openai-compatible"]
 # Their addresses are known; the others are reached at a base URL that the user gives.
 KNOWN_PROVIDERS = ("openai", "anthropic", "google")
+
+
+class ProviderCredential(Contract):
+    secret_name: ObjectName = Field(
+        description='Name of a Secret here that is labelled plimsoll.dev/credential: "true" and holds the provider\'s '
+        "key; for a free baseURL its data field `hosts` names the host. Example: openai-key."
+    )
 
 
 class External(Contract):
@@ -30,7 +37,7 @@ class External(Contract):
         description="Address that the provider's paths are appended to. Default: the provider's own address; "
         "needed for huggingface and openai-compatible. Example: https://api.example.com/v1.",
     )
-    credential: Credential | None = Field(
+    credential: ProviderCredential | None = Field(
         default=None,
         description="The Secret with the provider's key. Needed for openai, anthropic and google; "
         "without it the others are called without a key.",

@@ -69,7 +69,7 @@ def normalised(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 def behaviour_hash(spec: Mapping[str, Any]) -> str:
     """Of all that can change an answer, its speed class or its price: another hash is another revision."""
-    return _hash(_chosen(normalised(spec), {Place.PODS, Place.POLICY}))
+    return _hash("behaviour", _chosen(normalised(spec), {Place.PODS, Place.POLICY}))
 
 
 def workload_hash(spec: Mapping[str, Any], profile: str | None = None) -> str:
@@ -77,7 +77,7 @@ def workload_hash(spec: Mapping[str, Any], profile: str | None = None) -> str:
     normal = normalised(spec)
     if profile is not None:
         normal["hardware"] = {**normal["hardware"], "profile": profile}
-    return _hash(_chosen(normal, {Place.PODS}))
+    return _hash("workload", _chosen(normal, {Place.PODS}))
 
 
 def place_of(path: str) -> Place:
@@ -91,7 +91,9 @@ def place_of(path: str) -> Place:
 
 
 def _chosen(normal: dict[str, Any], places: set[Place]) -> dict[str, Any]:
-    """The fields of these places, by their path in PLACES."""
+    """What these places hold beside defaults, by their path in PLACES."""
+    # Without defaults, so that a field that is added to the API one day leaves every existing hash as it is.
+    normal = _deviating(normal, part_at(structural_schema(), "spec"))
     chosen = {}
     for path, place in PLACES.items():
         value: Any = normal
@@ -102,8 +104,25 @@ def _chosen(normal: dict[str, Any], places: set[Place]) -> dict[str, Any]:
     return chosen
 
 
-def _hash(value: dict[str, Any]) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+def _deviating(node: Any, schema: Schema) -> Any:
+    """The normal form without the fields that have their default."""
+    if isinstance(node, list):
+        return [_deviating(each, schema.get("items", {})) for each in node]
+    if not isinstance(node, dict) or is_opaque(schema):
+        return node
+    made = {}
+    for key, value in node.items():
+        field = child_schema(schema, key) or {}
+        rest = _deviating(value, field)
+        usual = "default" in field and value == _normal(field["default"], field, key)
+        if not usual and (rest != {} or key in _EMPTY_COUNTS):
+            made[key] = rest
+    return made
+
+
+def _hash(of: str, fields: dict[str, Any]) -> str:
+    # What it is a hash of goes in, so that the one is never taken for the other.
+    text = json.dumps({of: fields}, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -74,7 +74,8 @@ class PodSecurity(Contract):
         default=None, description="Group number of the processes, never 0. Default: the one of the engine's image."
     )
     fs_group: Id | None = Field(
-        default=None, description="Group that owns mounted volumes, so that the engine can read them. Default: 65532."
+        default=None,
+        description="Number of the group that owns mounted volumes, so that the engine can read them. Default: 65532.",
     )
     supplemental_groups: tuple[Id, ...] | None = Field(
         default=None,

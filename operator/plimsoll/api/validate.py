@@ -45,7 +45,7 @@ def _broken_rules(document: dict[str, Any]) -> Iterator[Problem]:
     for rule in RULES:
         for path, part in parts_at(document, rule.at):
             if not rule.holds(part):
-                field = f"{path}{rule.field}"
+                field = f"{path}{rule.field}".removeprefix(".")
                 value = part
                 for key in rule.field.split(".")[1:]:
                     value = value.get(key) if isinstance(value, dict) else None

@@ -62,6 +62,7 @@ _IDENTITY_RULES = (
     Rule(
         name="name-length",
         at="",
+        field=".metadata.name",
         cel=f"!has(self.metadata.name) || self.metadata.name.size() <= {LONGEST_NAME}",
         holds=lambda document: len(_name(document) or "") <= LONGEST_NAME,
         message=f"the name is longer than {LONGEST_NAME} characters, and its children append a hash: shorten the name",
@@ -69,6 +70,7 @@ _IDENTITY_RULES = (
     Rule(
         name="name-shape",
         at="",
+        field=".metadata.name",
         cel=f"!has(self.metadata.name) || self.metadata.name.matches('{NAME_PATTERN}')",
         holds=lambda document: re.search(NAME_PATTERN, _name(document) or "a") is not None,
         message="the name becomes the name of a Service: begin it with a letter and use only a-z, 0-9 and -",
