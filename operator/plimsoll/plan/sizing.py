@@ -163,7 +163,7 @@ def _cells(cache: Cache, load: Load) -> int:
 
 def _cache_bytes(model: Model, cache: Cache, load: Load) -> int:
     values = cache.value_width
-    if values and not load.flash_attention:
+    if not load.flash_attention:
         # Without flash attention values lie transposed, and every layer is as wide as the widest.
         values = max(layer.cache.value_width for layer in model.layers)
     row = cache_type(load.key_type).bytes_for(cache.key_width) + cache_type(load.value_type).bytes_for(values)
@@ -173,8 +173,7 @@ def _cache_bytes(model: Model, cache: Cache, load: Load) -> int:
 def compute(model: Model, load: Load) -> Part:
     """The largest graph of one step: it is laid out once, for a full batch and a full context."""
     batch = batch_of(model, load)
-    context = 0 if _keeps_nothing(model) else load.context_per_request
-    seen = max(context, batch)
+    seen = max(load.context_per_request, batch)
     rows = load.output_rows if load.output_rows is not None else load.parallel
     logits = 0 if load.embeddings else rows * model.vocabulary * 4
     working = int(batch * WIDE_STEPS_PER_TOKEN * model.widest * 4)
@@ -188,11 +187,8 @@ def compute(model: Model, load: Load) -> Part:
 
 def batch_of(model: Model, load: Load) -> int:
     """A model that reads both ways must have its whole input in one batch."""
-    return max(load.batch, load.context_per_request) if _keeps_nothing(model) or not model.causal else load.batch
-
-
-def _keeps_nothing(model: Model) -> bool:
-    return not any(layer.cache.heads or layer.cache.state for layer in model.layers)
+    keeps_something = any(layer.cache.heads or layer.cache.state for layer in model.layers)
+    return load.batch if keeps_something and model.causal else max(load.batch, load.context_per_request)
 
 
 def _outputs(model: Model, load: Load) -> Part:

@@ -9,11 +9,11 @@ from functools import cache
 import pytest
 
 from plimsoll.plan.gguf import Header, parse
-from plimsoll.plan.sizing import BadLoad, Estimate, Load, Overrides, estimate
+from plimsoll.plan.sizing import BadLoad, Estimate, Load, Overrides, batch_of, estimate
 from plimsoll.plan.sizing_model import Model, model_of
 from tests.support import gguf_maker as maker
-from tests.support.gguf_maker import Shape
-from tests.support.gguf_models import MODELS
+from tests.support.gguf_maker import Made, Shape
+from tests.support.gguf_models import MODELS, small
 
 KIB, MIB, GIB, GB = 1 << 10, 1 << 20, 1 << 30, 10**9
 LOAD = Load(context=4096)
@@ -38,7 +38,10 @@ def midv() -> Model:
 
 
 def kind(name: str) -> Model:
-    made = MODELS[name]()
+    return of(MODELS[name]())
+
+
+def of(made: Made) -> Model:
     header = parse(made.data, made.file_size)
     assert isinstance(header, Header)
     return model_of(header)
@@ -139,6 +142,7 @@ def test_a_shared_token_table_is_there_twice_when_it_is_repacked() -> None:
     model = model_of(header)
     assert estimate(model, replace(LOAD, cpu="arm64")).size("repack") == table.size
     assert estimate(model, LOAD).size("repack") == 0
+    assert estimate(model, replace(LOAD, cpu="arm64"), gpu_layers=1).size("repack") == 0
 
 
 def compute(model: Model, load: Load) -> float:
@@ -161,7 +165,9 @@ def test_a_smaller_batch_takes_what_was_measured(mid: Model) -> None:
 
 
 def test_outputs_are_a_row_of_logits_per_request(mid: Model) -> None:
-    assert estimate(mid, replace(LOAD, parallel=8)).size("outputs") == 8 * 32_000 * 4
+    for rows, output_rows in ((8, None), (8, 1), (16, 16)):
+        load = replace(LOAD, parallel=8, output_rows=output_rows)
+        assert estimate(mid, load).size("outputs") == rows * 32_000 * 4
 
 
 def test_embeddings_are_vectors_and_no_logits(midv: Model) -> None:
@@ -174,6 +180,20 @@ def test_an_encoder_keeps_nothing_and_takes_its_input_in_one_batch() -> None:
     found = estimate(kind("encoder"), Load(context=2048, embeddings=True))
     assert found.size("KV") == 0
     assert found.size("compute") == int(2048 * 4.5 * 128 * 4) + 2048 * 2048 * 2
+
+
+@pytest.mark.parametrize(
+    ("architecture", "causal", "batch"), [("llama", True, 512), ("llama", False, 2048), ("dream", True, 2048)]
+)
+def test_only_a_model_that_reads_forward_and_keeps_something_works_in_batches(
+    architecture: str, causal: bool, batch: int
+) -> None:
+    model = of(small(architecture, attention__causal=causal))
+    assert batch_of(model, Load(context=2048)) == batch
+
+
+def test_a_recurrent_model_works_in_batches() -> None:
+    assert batch_of(kind("recurrent"), Load(context=2048)) == 512
 
 
 def reasons(model: Model, load: Load) -> dict[str, str]:
@@ -253,13 +273,15 @@ def test_a_load_that_cannot_be_is_refused_by_name(mid: Model, load: Load, told: 
 
 
 def test_keys_that_do_not_fill_blocks_are_refused() -> None:
-    with pytest.raises(BadLoad, match="blocks"):
-        estimate(kind("plain"), replace(LOAD, key_type="Q8_0"))
+    for load in (replace(LOAD, key_type="Q8_0"), replace(LOAD, value_type="Q8_0")):
+        with pytest.raises(BadLoad, match="blocks"):
+            estimate(kind("plain"), load)
 
 
 def test_a_context_past_the_training_is_told(mid: Model) -> None:
     assert estimate(mid, Load(context=8192)).notes == ()
     assert "8,192 tokens it was trained for" in estimate(mid, Load(context=8193)).notes[0]
+    assert estimate(of(small(context_length=0)), Load(context=8193)).notes == ()
 
 
 def test_an_estimate_never_falls_when_the_load_grows(mid: Model) -> None:

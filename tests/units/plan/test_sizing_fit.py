@@ -53,6 +53,12 @@ def test_the_context_that_is_named_is_the_largest_that_fits(model: Model, limit:
     assert estimate(model, replace(load, context=context + 1)).total > limit
 
 
+def test_a_context_that_fits_to_the_byte_fits(model: Model) -> None:
+    exact = estimate(model, Load(context=2560)).total
+    assert largest_context(model, Load(context=8192), exact) == 2560
+    assert largest_context(model, Load(context=8192), exact - 1) == 2304
+
+
 def test_a_limit_below_the_weights_names_no_context(model: Model) -> None:
     with pytest.raises(DoesNotFit, match="no context would fit") as caught:
         fit(model, Load(context=4096), 2 * GIB)
