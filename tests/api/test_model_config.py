@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,46 +11,18 @@ import yaml
 from hypothesis import given, settings
 
 from plimsoll.api import names
-from plimsoll.api.crd import custom_resource_definition, structural_schema
+from plimsoll.api.crd import structural_schema
 from plimsoll.api.normal import behaviour_hash, workload_hash
 from plimsoll.api.parts import completed
 from plimsoll.api.rules import RULES
 from plimsoll.api.validate import validate
 from tests.support.form import Form
 from tests.support.generated_configs import model_configs
-from tests.support.kube import Kube, Object, RefusedError
+from tests.support.kube import Kube, Object
 from tests.support.model_configs import Case, base, cases, model_config, samples
-from tests.support.waiting import wait_until
 from tools.cluster.cluster import ProcessCluster
-from tools.generate.definition import definition_text
 
 RULE_NAMES = {rule.name for rule in RULES}
-
-
-@pytest.fixture(scope="module")
-def definition(cluster: ProcessCluster, kube: Kube) -> Iterator[Object]:
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=definition_text())
-    target = custom_resource_definition()
-    kube.wait(target, lambda found: _says(found, "Established"), 10, "the definition is established")
-    wait_until(lambda: kube.serves(names.API_VERSION, names.KIND), 10, "ModelConfig is served")
-    yield kube.read(target)
-    kube.delete(target)
-    kube.wait_gone(target, 20)
-
-
-def _says(definition: Object, condition: str) -> bool:
-    return any(
-        each["type"] == condition and each["status"] == "True"
-        for each in definition.get("status", {}).get("conditions") or []
-    )
-
-
-def refusal(kube: Kube, document: Object) -> str | None:
-    try:
-        kube.try_create(document)
-    except RefusedError as error:
-        return error.message
-    return None
 
 
 def test_the_definition_is_structural_and_its_names_are_free(definition: Object) -> None:
@@ -63,7 +34,7 @@ def test_the_definition_is_structural_and_its_names_are_free(definition: Object)
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.id)
 def test_the_server_and_we_say_the_same(kube: Kube, definition: Object, case: Case) -> None:
-    said = refusal(kube, case.document)
+    said = kube.refusal(case.document)
     ours = validate(case.document)
     assert (said is None) == (ours == []), f"server: {said}; we: {ours}"
     words = said or ""
@@ -83,7 +54,7 @@ def test_the_server_and_we_say_the_same(kube: Kube, definition: Object, case: Ca
 def test_the_server_takes_every_sample(kube: Kube, definition: Object, path: Path) -> None:
     document = yaml.safe_load(path.read_text())
     document["metadata"]["namespace"] = "default"
-    assert refusal(kube, document) is None
+    assert kube.refusal(document) is None
 
 
 def test_what_is_stored_is_what_was_sent_with_its_defaults(kube: Kube, definition: Object, namespace: str) -> None:

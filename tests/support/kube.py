@@ -80,6 +80,16 @@ class Kube:
             ).to_dict()
         return answer
 
+    def refusal(self, wanted: Object) -> str | None:
+        """Why the API server would not store this object; None when it would."""
+        try:
+            self.try_create(wanted)
+        except RefusedError as error:
+            if error.status in (400, 422):
+                return error.message
+            raise
+        return None
+
     def replace(self, wanted: Object) -> Object:
         return self._send("replace", wanted)
 

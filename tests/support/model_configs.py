@@ -70,6 +70,24 @@ def base(name: str) -> Object:
     return spec
 
 
+@cache
+def leaf_table() -> dict[str, tuple[str, str, Any, Any]]:
+    """Every field of spec: a base to change it in, what the change leads to, and two values."""
+    text = Path(__file__).with_name("leaves.yaml").read_text()
+    return {path: tuple(entry) for path, entry in yaml.safe_load(text).items()}
+
+
+def with_value(spec: Object, path: str, value: Any) -> Object:
+    """The spec with one field set, and whatever is needed above it."""
+    made = copy.deepcopy(spec)
+    node: Any = made
+    *above, last = path.split(".")
+    for key in above:
+        node = node.setdefault(key[:-2], [{}])[0] if key.endswith("[]") else node.setdefault(key, {})
+    node[last] = value
+    return made
+
+
 def cases() -> list[Case]:
     return [*_rule_cases(), *_schema_cases()]
 

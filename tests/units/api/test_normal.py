@@ -4,39 +4,19 @@ from __future__ import annotations
 
 import copy
 import random
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plimsoll.api.crd import part_at, structural_schema
 from plimsoll.api.normal import PLACES, Place, behaviour_hash, normalised, place_of, workload_hash
 from plimsoll.api.parts import leaves
-from tests.support.model_configs import base
+from tests.support.model_configs import base, leaf_table, with_value
 
 Object = dict[str, Any]
 NAMES = {"pods": Place.PODS, "policy": Place.POLICY, "nowhere": Place.NOWHERE}
-
-
-@cache
-def table() -> dict[str, tuple[str, str, Any, Any]]:
-    text = Path(__file__).with_name("leaves.yaml").read_text()
-    return {path: tuple(entry) for path, entry in yaml.safe_load(text).items()}
-
-
-def with_value(spec: Object, path: str, value: Any) -> Object:
-    """The spec with one field set, and whatever is needed above it."""
-    made = copy.deepcopy(spec)
-    node: Any = made
-    *above, last = path.split(".")
-    for key in above:
-        node = node.setdefault(key[:-2], [{}])[0] if key.endswith("[]") else node.setdefault(key, {})
-    node[last] = value
-    return made
 
 
 def hashes(spec: Object) -> tuple[str, str]:
@@ -45,12 +25,12 @@ def hashes(spec: Object) -> tuple[str, str]:
 
 def test_every_field_of_spec_is_in_the_table_and_nothing_else() -> None:
     fields = {path for path, _ in leaves(part_at(structural_schema(), "spec"))}
-    assert fields == set(table())
+    assert fields == set(leaf_table())
 
 
-@pytest.mark.parametrize("path", table())
+@pytest.mark.parametrize("path", leaf_table())
 def test_a_change_of_a_field_changes_the_hashes_of_its_place_and_no_other(path: str) -> None:
-    base_name, place, one, other = table()[path]
+    base_name, place, one, other = leaf_table()[path]
     before, after = (hashes(with_value(base(base_name), path, value)) for value in (one, other))
     assert (before[0] != after[0]) == (place != "nowhere")
     assert (before[1] != after[1]) == (place == "pods")
@@ -145,7 +125,7 @@ def test_the_hashes_of_a_known_spec_stay_as_they_are() -> None:
     )
 
 
-FIELDS = sorted(path for path in table() if not path.startswith(("source", "external")))
+FIELDS = sorted(path for path in leaf_table() if not path.startswith(("source", "external")))
 
 
 @settings(max_examples=30, deadline=None)
@@ -155,7 +135,7 @@ def test_order_of_keys_and_of_sets_never_matters_and_normalising_twice_changes_n
 ) -> None:
     spec = base("hub")
     for path in paths:
-        spec = with_value(spec, path, table()[path][2])
+        spec = with_value(spec, path, leaf_table()[path][2])
     assert hashes(_shuffled(spec, chance)) == hashes(spec)
     normal = normalised(spec)
     assert normalised(normal | {"hardware": _typed(normal["hardware"])}) == normal
