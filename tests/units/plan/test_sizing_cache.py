@@ -251,6 +251,8 @@ ROWS = MadeTensor("blk.0.attn_q.weight", (32, 32), "F16")
 BAD: dict[str, tuple[Callable[[], Made], str]] = {
     "no architecture": (lambda: make({"a": 1}, tensors_of(SMALL, "F16")), "general.architecture"),
     "an architecture of two lines": (lambda: make({"general.architecture": "a\nb"}, [ROWS]), "general.architecture"),
+    "a long architecture": (lambda: make({"general.architecture": "a" * 65}, [ROWS]), "general.architecture"),
+    "no number of layers": (lambda: make({"general.architecture": "llama"}, [ROWS]), "block_count .* missing"),
     "no layers": (lambda: small(block_count=0), "block_count"),
     "too many layers": (lambda: small(block_count=513), "block_count"),
     "layers as text": (lambda: small(block_count="four"), "block_count"),

@@ -66,6 +66,12 @@ def test_one_layer_more_would_not_fit(small: Model) -> None:
     assert offload(small, LOAD, limit - 1).layers == found.layers - 1
 
 
+def test_all_layers_without_the_output_are_not_the_whole_model(small: Model) -> None:
+    whole = offload(small, LOAD, 24 * GIB).gpus[0].total
+    found = offload(small, LOAD, whole - 1)
+    assert (found.layers, found.whole) == (32, False)
+
+
 def test_a_gpu_without_room_holds_nothing(small: Model) -> None:
     assert offload(small, LOAD, GIB // 2) == offload(small, LOAD, 24 * GIB, gpus=0)
     assert offload(small, LOAD, GIB // 2).layers == 0
