@@ -255,7 +255,7 @@ BAD: dict[str, tuple[Callable[[], Made], str]] = {
     "no number of layers": (lambda: make({"general.architecture": "llama"}, [ROWS]), "block_count .* missing"),
     "no layers": (lambda: small(block_count=0), "block_count"),
     "too many layers": (lambda: small(block_count=513), "block_count"),
-    "layers as text": (lambda: small(block_count="four"), "block_count"),
+    "layers as text": (lambda: small(block_count="four"), "block_count .* is four"),
     "layers as yes": (lambda: small(block_count=True), "block_count"),
     "heads for three layers of four": (lambda: small(attention__head_count_kv=Listed(U32, [1, 1, 1])), "3 entries"),
     "more heads than any model": (lambda: small(attention__head_count=1 << 20), "head_count"),
@@ -301,3 +301,26 @@ def test_a_model_has_its_name_its_type_and_its_parameters() -> None:
     layer = 64 * (64 + 32 + 32 + 64 + 128 + 128 + 128) + 2 * 64
     assert model.parameters == 4 * layer + 2 * 64 * 8 + 64
     assert model.trained_context == 2048
+
+
+@pytest.mark.parametrize(
+    ("tokens", "table", "told", "vocabulary"),
+    [(["a"] * 20, 8, 30, 20), (["a"] * 5, 8, 30, 8), (None, 8, 30, 8), (["a"] * 20, 0, 30, 20), (None, 0, 30, 30)],
+    ids=["tokens", "more rows than tokens", "rows only", "tokens only", "neither"],
+)
+def test_the_vocabulary_is_what_is_there_before_what_is_told(
+    tokens: list[str] | None, table: int, told: int, vocabulary: int
+) -> None:
+    values = {key: value for key, value in described("llama", vocab_size=told).items() if "tokens" not in key}
+    if tokens:
+        values["tokenizer.ggml.tokens"] = tokens
+    rows = [MadeTensor("token_embd.weight", (64, table), "F16")] if table else []
+    assert sized(make(values, [ROWS, *rows])).vocabulary == vocabulary
+
+
+def test_a_model_may_have_no_name_and_a_strange_type() -> None:
+    values = {key: value for key, value in described("a" * 64).items() if key != "general.name"}
+    model = sized(make({**values, "general.file_type": "new"}, [ROWS]))
+    assert (model.name, model.architecture, model.file_type) == ("", "a" * 64, "unknown")
+    assert sized(make({**values, "general.file_type": 999}, [ROWS])).file_type == "unknown"
+    assert sized(make({**values, "general.name": "a\nb\0c"}, [ROWS])).name == "abc"
