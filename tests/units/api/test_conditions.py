@@ -41,6 +41,11 @@ def test_saying_the_same_again_changes_nothing() -> None:
     assert set_condition(before, ready("True"), 1, LATER) == before
 
 
+def test_a_message_that_is_too_long_for_the_api_is_cut() -> None:
+    (condition,) = set_condition((), ready("False", Reason.CRASH_LOOP, "x" * 5000), 1, NOW)
+    assert condition.message == "x" * 4096
+
+
 def test_a_condition_can_be_taken_back() -> None:
     both = set_condition(
         set_condition((), ready("True"), 1, NOW),

@@ -78,6 +78,21 @@ def test_an_empty_dir_is_not_nothing() -> None:
     assert workload_hash(one) != workload_hash(other)
 
 
+@pytest.mark.parametrize(
+    ("path", "entries"),
+    [
+        ("podTemplate.spec.tolerations", [{"key": "b"}, {"key": "a"}]),
+        ("podTemplate.spec.topologySpreadConstraints", [{"maxSkew": 2}, {"maxSkew": 1}]),
+        ("podTemplate.spec.imagePullSecrets", [{"name": "b"}, {"name": "a"}]),
+        ("generation.locked", ["topP", "topK"]),
+        ("prompt.roles", [{"name": "b"}, {"name": "a"}]),
+    ],
+)
+def test_lists_whose_order_means_nothing_may_be_turned_round(path: str, entries: list[Any]) -> None:
+    turned = list(reversed(entries))
+    assert hashes(with_value(base("hub"), path, entries)) == hashes(with_value(base("hub"), path, turned))
+
+
 def test_examples_and_variables_keep_their_order_because_it_means_something() -> None:
     for path, entries in (
         ("prompt.roles", [{"name": "a", "examples": [{"user": "1", "answer": "1"}, {"user": "2", "answer": "2"}]}]),
