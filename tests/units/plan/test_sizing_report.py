@@ -88,6 +88,25 @@ def test_what_is_no_report_is_refused(text: str) -> None:
         model_from(text)
 
 
+def test_a_report_is_read_up_to_its_longest_and_no_further() -> None:
+    text = report(sized(small()))
+    assert model_from(text.ljust(LONGEST_REPORT)) == model_from(text)
+    with pytest.raises(BadReport, match="longer"):
+        model_from(text.ljust(LONGEST_REPORT + 1))
+    with pytest.raises(BadReport, match="longer"):
+        model_from(text.ljust(LONGEST_REPORT - 10) + "모" * 5)
+
+
+@pytest.mark.parametrize(("length", "kept"), [(400, True), (401, False)])
+def test_a_text_has_an_end(length: int, kept: bool) -> None:
+    facts = {**json.loads(report(sized(small()))), "name": "n" * length}
+    if kept:
+        assert model_from(json.dumps(facts)).name == "n" * length
+        return
+    with pytest.raises(BadReport, match="too long"):
+        model_from(json.dumps(facts))
+
+
 def test_a_damaged_report_is_read_or_refused_and_nothing_else(form: Form) -> None:
     text, rng = report(sized(MODELS["hybrid"]())), random.Random(form.seed)
     refused = 0
