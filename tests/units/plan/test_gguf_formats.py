@@ -16,7 +16,7 @@ import zlib
 
 import pytest
 
-from plimsoll.plan.gguf import NotGGUF, parse
+from plimsoll.plan.gguf import NeedMore, NotGGUF, parse
 from tests.support import gguf_maker as maker
 
 
@@ -78,6 +78,21 @@ def test_another_format_is_named_with_what_to_do(told: str) -> None:
     with pytest.raises(NotGGUF, match=told) as caught:
         parse(OTHERS[told], len(OTHERS[told]))
     assert caught.value.fix
+
+
+@pytest.mark.parametrize(
+    "data", [b"\x80", b"\x80\x06", b"\x80\x01", b"\x7f\x04", bytes(8) + b"[]", b"\xff" * 8 + b'{"']
+)
+def test_what_only_resembles_a_known_format_is_not_called_by_its_name(data: bytes) -> None:
+    with pytest.raises(NotGGUF, match="does not know"):
+        parse(data, len(data))
+
+
+@pytest.mark.parametrize("data", [b"G", b"GG", b"GGU"])
+def test_a_file_shorter_than_the_magic_is_refused_once_its_end_is_known(data: bytes) -> None:
+    assert isinstance(parse(data), NeedMore)
+    with pytest.raises(NotGGUF):
+        parse(data, len(data))
 
 
 def test_only_the_magic_lets_a_file_pass() -> None:
