@@ -86,4 +86,5 @@ def test_a_difference_too_small_for_one_digit_is_shown_with_more() -> None:
 
 
 def test_sizes_in_words() -> None:
-    assert [in_bytes(size) for size in (5, 2048, 48 << 20, int(4.1 * GIB))] == ["5 B", "2 KiB", "48 MiB", "4.1 GiB"]
+    assert [in_bytes(size) for size in (5, 2048, 48 << 20, GIB)] == ["5 B", "2 KiB", "48 MiB", "1 GiB"]
+    assert in_bytes(int(4.1 * GIB)) == "4.1 GiB"
