@@ -259,6 +259,11 @@ def test_a_file_that_was_cut_is_told_by_its_size() -> None:
     assert "cut or damaged" in refused(made.data[:-4], len(made.data) - 4)
 
 
+def test_bytes_past_the_end_of_the_file_are_not_believed() -> None:
+    data = maker.make({"a": 1}, []).data
+    assert "cut or damaged" in refused(data, len(data) - 1)
+
+
 def test_an_alignment_of_the_file_moves_its_tensors() -> None:
     made = maker.make({"general.alignment": 4096}, [ROW, MadeTensor("b", (1,), "F32")], alignment=4096)
     header = read(made)
