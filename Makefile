@@ -71,13 +71,18 @@ images: setup ## Build the images and load them into CLUSTER if it runs
 ##@ Checks
 
 .PHONY: lint
-lint: $(READY) ## Format, rules, types, import layers, dependencies
+lint: $(READY) ## Format, rules, types, import layers, dependencies, generated files
 	$(PY) -m ruff format --check
 	$(PY) -m ruff check
 	$(PY) -m mypy
 	.venv/bin/lint-imports --no-logo
 	$(PY) -m deptry operator
 	$(PY) -m deptry --ignore DEP002,DEP004 tools bench tests
+	$(PY) -m tools.generate --check
+
+.PHONY: generate
+generate: $(READY) ## Write the CRD, the reference and the JSON schema from the models of the API
+	@$(PY) -m tools.generate
 
 .PHONY: format
 format: $(READY) ## Format the code and repair what ruff can repair

@@ -70,6 +70,26 @@ class Kube:
     def create(self, wanted: Object, manager: str = "plimsoll-tests") -> Object:
         return self._send("create", wanted, field_manager=manager)
 
+    def try_create(self, wanted: Object) -> Object:
+        """What the API server would store, without storing it; a field that it does not know is refused."""
+        with _refusals():
+            resource = self._resource(wanted)
+            path = resource.path(namespace=wanted["metadata"].get("namespace"))
+            answer: Object = self._api.request(
+                "post", path, body=wanted, query_params=[("dryRun", "All"), ("fieldValidation", "Strict")]
+            ).to_dict()
+        return answer
+
+    def refusal(self, wanted: Object) -> str | None:
+        """Why the API server would not store this object; None when it would."""
+        try:
+            self.try_create(wanted)
+        except RefusedError as error:
+            if error.status in (400, 422):
+                return error.message
+            raise
+        return None
+
     def replace(self, wanted: Object) -> Object:
         return self._send("replace", wanted)
 

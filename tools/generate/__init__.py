@@ -1,0 +1,1 @@
+"""Writes what follows from the models of the API, so that nobody has to keep it in step by hand."""
