@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +30,7 @@ class Bringup:
     processes: ProcessTable
     kubectl: Kubectl
     progress: Progress
+    _seen: set[str] = field(default_factory=set)
 
     def run(self, wanted_nodes: int, now: datetime.datetime) -> None:
         authority = control_plane.prepare(self.instance, now)
@@ -100,8 +101,9 @@ class Bringup:
     def _await(self, component: str, ready: Callable[[], bool], pause: float = 0.02) -> None:
         """Until it is ready; a component that ended meanwhile is named with the end of its log."""
         table = self.processes
-        # What was dead before is repaired in its turn.
-        watched = [each for each in table.all() if each.alive() or each.component == component]
+        # What was dead before this `up` is repaired in its turn; what died since it was seen alive is the news.
+        self._seen.update([component, *(each.component for each in table.all() if each.alive())])
+        watched = [each for each in table.all() if each.component in self._seen]
         gone: list[str] = []
 
         def over() -> bool:

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +50,16 @@ def test_a_component_that_never_becomes_ready_is_named(steps: Bringup, monkeypat
     steps.processes.start(Order("etcd", ["/bin/sleep", "60"]))
     with pytest.raises(ComponentFailed, match=r"^etcd: is not ready after 0 s. Its log: .*etcd\.log"):
         steps._await("etcd", lambda: False)
+
+
+def test_one_that_ends_just_after_it_was_ready_is_named_and_not_who_needs_it(steps: Bringup) -> None:
+    etcd = steps.processes.start(Order("etcd", ["/bin/sleep", "60"]))
+    steps._await("etcd", lambda: True)
+    etcd.signal(signal.SIGKILL)
+    wait_until(lambda: not etcd.alive(), 10, "etcd has ended")
+    steps.processes.start(Order("kube-apiserver", ["/bin/sleep", "60"]))
+    with pytest.raises(ComponentFailed, match="etcd: ended"):
+        steps._await("kube-apiserver", lambda: False)
 
 
 def test_who_has_no_space_is_named_and_not_who_ended_for_it(steps: Bringup) -> None:

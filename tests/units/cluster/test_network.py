@@ -27,6 +27,9 @@ case "$*" in
 esac
 """
 
+# No process can have this pid: a test that reached the real commands would enter nobody's namespaces.
+NOBODY = 2**22 + 1
+
 
 @pytest.fixture
 def machine(only_programs: Programs) -> Programs:
@@ -94,9 +97,9 @@ def test_neighbouring_addresses_are_no_hindrance(machine: Programs, here: Instan
 
 
 def test_a_node_gets_a_cable_an_address_and_a_route_to_its_pods(machine: Programs, here: Instance) -> None:
-    network.connect_node(here, 2, init=77)
+    network.connect_node(here, 2, init=NOBODY)
     assert batch(machine) == [
-        "link add plm3n2 type veth peer name eth0 netns 77",
+        f"link add plm3n2 type veth peer name eth0 netns {NOBODY}",
         f"link set plm3n2 alias {OURS} master plm3 up",
         "link set lo up",
         "address replace 10.131.254.12/24 dev eth0",
@@ -105,27 +108,27 @@ def test_a_node_gets_a_cable_an_address_and_a_route_to_its_pods(machine: Program
         "route replace 10.131.2.0/24 via 10.131.254.12 dev plm3",
     ]
     inside = machine.calls("nsenter")
-    assert all(call.startswith("--net=/proc/77/ns/net ") for call in inside)
+    assert all(call.startswith(f"--net=/proc/{NOBODY}/ns/net ") for call in inside)
     assert inside[-1].endswith(" sysctl -qw net.ipv4.ip_forward=1")
 
 
 def test_the_cable_of_a_node_that_ended_is_replaced(machine: Programs, here: Instance) -> None:
     old = put_link(machine, "plm3n2", OURS)
-    network.connect_node(here, 2, init=77)
+    network.connect_node(here, 2, init=NOBODY)
     assert not old.exists()
-    assert batch(machine)[0] == "link add plm3n2 type veth peer name eth0 netns 77"
+    assert batch(machine)[0] == f"link add plm3n2 type veth peer name eth0 netns {NOBODY}"
 
 
 def test_a_cable_that_is_there_is_kept_and_its_node_configured_again(machine: Programs, here: Instance) -> None:
     (machine.folder / "inside-eth0").write_text('[{"ifname": "eth0"}]')
-    network.connect_node(here, 2, init=77)
+    network.connect_node(here, 2, init=NOBODY)
     lines = batch(machine)
     assert not any("link add" in line for line in lines)
     assert "address replace 10.131.254.12/24 dev eth0" in lines
 
 
 def test_nodes_reach_each_others_pods_through_each_other(machine: Programs, here: Instance) -> None:
-    network.connect_pods(here, 77, [2, 3])
+    network.connect_pods(here, NOBODY, [2, 3])
     assert batch(machine) == [
         "route replace 10.131.2.0/24 via 10.131.254.12",
         "route replace 10.131.3.0/24 via 10.131.254.13",
