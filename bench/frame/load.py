@@ -90,6 +90,11 @@ def share(part: int, total: int) -> float:
 
 def ticks_of_others(before: Mapping[int, Process], after: Mapping[int, Process]) -> int:
     """Processor time that others used in between, also by processes that came or went meanwhile."""
+    # A shell that began the bench and went on without it was an ancestor at one of the moments only.
+    adopters = {pid for moment in (before, after) for pid, process in moment.items() if process.adopts}
+    before, after = (
+        {pid: replace(process, adopts=pid in adopters) for pid, process in moment.items()} for moment in (before, after)
+    )
     used = {pid: process.ticks for pid, process in after.items()}
     for pid, process in before.items():
         heir = find_heir(pid, before, after)

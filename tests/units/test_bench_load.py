@@ -152,6 +152,11 @@ def test_an_ancestor_of_the_bench_counts_with_its_own_work(proc: Proc) -> None:
     assert others_after(proc, work) == 0.1
 
 
+def test_the_past_of_a_shell_that_left_the_bench_behind_is_no_load_of_now(proc: Proc) -> None:
+    proc.process(49, 1, waited_for=900)
+    assert others_after(proc, lambda: proc.process(BENCH, 1)) == 0.0
+
+
 def test_threads_of_the_kernel_are_not_others(proc: Proc) -> None:
     assert others_after(proc, lambda: proc.process(9, 2, ticks=400, kernel=True)) == 0.0
 
