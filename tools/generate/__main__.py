@@ -1,4 +1,4 @@
-"""`python -m tools.generate` writes what follows from the API; with --check it only says what is out of date."""
+"""`python -m tools.generate` writes what follows from the code; with --check it only says what is out of date."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from plimsoll.api.kinds import MODEL_CONFIG, Kind
+from tools.generate.commands import command_text, output_schemas
 from tools.generate.definition import definition_text
 from tools.generate.editor import editor_schema_text
-from tools.generate.reference import conditions_text, modelconfig_text
+from tools.generate.reference import conditions_text, reference_text
+from tools.generate.settings import configuration_schema_text, configuration_text
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,10 +20,20 @@ ROOT = Path(__file__).parents[2]
 def generated() -> dict[str, str]:
     """Every file that is made, by its path."""
     return {
-        "manifests/crds/modelconfigs.yaml": definition_text(),
-        "docs/reference/modelconfig.md": modelconfig_text(),
-        "docs/reference/modelconfig.schema.json": editor_schema_text(),
+        **_texts_of(MODEL_CONFIG),
         "docs/reference/conditions.md": conditions_text(),
+        "docs/reference/configuration.md": configuration_text(),
+        "docs/reference/configuration.schema.json": configuration_schema_text(),
+        "docs/cli.md": command_text(),
+        **output_schemas(),
+    }
+
+
+def _texts_of(kind: Kind) -> dict[str, str]:
+    return {
+        f"manifests/crds/{kind.plural}.yaml": definition_text(kind),
+        f"docs/reference/{kind.singular}.md": reference_text(kind),
+        f"docs/reference/{kind.singular}.schema.json": editor_schema_text(kind),
     }
 
 
@@ -31,7 +44,7 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
     stale = {path: text for path, text in generated().items() if not _holds(root / path, text)}
     for path, text in stale.items():
         if arguments:
-            print(f"{path} is not what the API says: run `make generate` and commit it", file=sys.stderr)
+            print(f"{path} is not what the code says: run `make generate` and commit it", file=sys.stderr)
             continue
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text, encoding="utf-8")

@@ -8,13 +8,14 @@ from typing import Any
 from plimsoll.api import names
 from plimsoll.api.conditions import ConditionType
 from plimsoll.api.contract import INT_OR_STRING
-from plimsoll.api.crd import COLUMNS, structural_schema
+from plimsoll.api.crd import structural_schema
+from plimsoll.api.kinds import Kind
 from plimsoll.api.reasons import Reason
-from plimsoll.api.rules import RULES
+from plimsoll.api.termination import EXIT_CODES
 
 Schema = dict[str, Any]
 
-_HEADER = "<!-- Made by `make generate` from operator/plimsoll/api; change it there. -->\n"
+HEADER = "<!-- Made by `make generate` from operator/plimsoll/api; change it there. -->\n"
 _LIMITS = (
     ("minimum", "≥ {}"),
     ("maximum", "≤ {}"),
@@ -26,28 +27,30 @@ _LIMITS = (
 )
 
 
-def modelconfig_text() -> str:
-    columns = ", ".join(name for name, _, _ in COLUMNS)
+def reference_text(kind: Kind) -> str:
+    columns = ", ".join(name for name, _, _ in kind.columns)
+    schema = structural_schema(kind)
+    editors = f"[the JSON schema]({kind.singular}.schema.json)"
     return "\n".join(
         [
-            _HEADER,
-            f"# {names.KIND}",
+            HEADER,
+            f"# {kind.name}",
             "",
-            f"One model that can be called, hosted in the cluster or by a provider. `{names.API_VERSION}`, namespaced,",
-            f"short name `{names.SHORT_NAME}`. `kubectl get {names.SHORT_NAME}` shows {columns}.",
+            f"{kind.summary} `{names.API_VERSION}`, namespaced,",
+            f"short name `{kind.short_name}`. `kubectl get {kind.short_name}` shows {columns}.",
             "",
-            "Editors complete it with [the JSON schema](modelconfig.schema.json). What the conditions in its status",
+            f"Editors complete it with {editors}. What the conditions in its status",
             "mean is in [Conditions and reasons](conditions.md).",
             "",
-            *_object("spec", structural_schema()["properties"]["spec"]),
-            *_object("status", structural_schema()["properties"]["status"]),
+            *object_tables("spec", schema["properties"]["spec"]),
+            *object_tables("status", schema["properties"]["status"]),
             "## Rules",
             "",
             "The API server refuses what breaks a rule, and so does the check without a cluster, in the same words.",
             "",
             "| Rule | Looks at | Refusal |",
             "|---|---|---|",
-            *(f"| `{rule.name}` | `{rule.at or names.KIND}` | {_cell(rule.message)} |" for rule in RULES),
+            *(f"| `{rule.name}` | `{rule.at or kind.name}` | {_cell(rule.message)} |" for rule in kind.rules),
             "",
         ]
     )
@@ -56,7 +59,7 @@ def modelconfig_text() -> str:
 def conditions_text() -> str:
     return "\n".join(
         [
-            _HEADER,
+            HEADER,
             "# Conditions and reasons",
             "",
             "A condition is a statement that is `True`, `False` or `Unknown`, with a reason from the list below and a",
@@ -70,13 +73,14 @@ def conditions_text() -> str:
             "",
             "## Reasons",
             "",
-            "*Waits* says whether time alone may heal it.",
+            "*Waits* says whether time alone may heal it. *Exit code* is the one of a container that ends for this",
+            "reason; [the engine contract](../engine-contract.md#how-containers-end) has the rest.",
             "",
-            "| Reason | Means | Waits | What to do |",
-            "|---|---|---|---|",
+            "| Reason | Means | Waits | Exit code | What to do |",
+            "|---|---|---|---|---|",
             *(
                 f"| `{each.value}` | {_cell(each.meaning)} | {'no' if each.needs_change else 'yes'} | "
-                f"{_cell(each.fix) or '-'} |"
+                f"{EXIT_CODES.get(each, '-')} | {_cell(each.fix) or '-'} |"
                 for each in Reason
             ),
             "",
@@ -84,7 +88,7 @@ def conditions_text() -> str:
     )
 
 
-def _object(path: str, schema: Schema) -> Iterator[str]:
+def object_tables(path: str, schema: Schema) -> Iterator[str]:
     """A table of the fields of an object, then one for each object below it."""
     yield f"## {path}"
     yield ""
@@ -103,7 +107,7 @@ def _object(path: str, schema: Schema) -> Iterator[str]:
             below.append((f"{path}.{name}[]", {**field["items"], "description": field["description"]}))
     yield ""
     for child, field in below:
-        yield from _object(child, field)
+        yield from object_tables(child, field)
 
 
 def _type(field: Schema) -> str:

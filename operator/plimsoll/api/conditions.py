@@ -41,16 +41,16 @@ class ConditionType(StrEnum):
 
 
 class Condition(Contract):
-    """One statement about the object, as the Kubernetes conventions shape it."""
+    "One statement about the object."
 
     type: str = Field(
-        description="What the statement is about, one of the condition types of the reference; for example Ready.",
+        description="What the statement is about, a condition type of the reference. Example: Ready.",
         min_length=1,
         max_length=64,
     )
     status: Status = Field(description="Whether the statement holds: True, False, or Unknown while nobody can tell.")
     reason: str = Field(
-        description="Why, as one word for programs; the reference lists every reason with its fix. Example: Serving.",
+        description="Why, as one word of the reference, which has its fix. Example: Serving.",
         min_length=1,
         max_length=64,
     )

@@ -6,9 +6,9 @@ from functools import cache
 from typing import Any
 
 from plimsoll.api import names
-from plimsoll.api.contract import INT_OR_STRING
-from plimsoll.api.modelconfig import ModelConfig
-from plimsoll.api.rules import RULES, Rule
+from plimsoll.api.contract import INT_OR_STRING, Contract
+from plimsoll.api.kinds import MODEL_CONFIG, Kind
+from plimsoll.api.rules import Rule
 
 Schema = dict[str, Any]
 
@@ -32,24 +32,17 @@ _KEPT = (
     "x-kubernetes-preserve-unknown-fields",
 )
 
-COLUMNS: tuple[tuple[str, str, str], ...] = (
-    ("Ready", "string", ".status.conditions[?(@.type=='Ready')].status"),
-    ("Reason", "string", ".status.conditions[?(@.type=='Ready')].reason"),
-    ("Model", "string", ".status.model"),
-    ("Engine", "string", ".status.engine"),
-    ("Hardware", "string", ".status.hardware"),
-    ("Replicas", "integer", ".status.replicas"),
-    ("Revision", "integer", ".status.currentRevision.number"),
-    ("URL", "string", ".status.url"),
-    ("Age", "date", ".metadata.creationTimestamp"),
-)
+_SCALE = {
+    "specReplicasPath": ".spec.scaling.replicas",
+    "statusReplicasPath": ".status.replicas",
+    "labelSelectorPath": ".status.selector",
+}
 
 
 @cache
-def structural_schema() -> Schema:
+def structural_schema(kind: Kind = MODEL_CONFIG) -> Schema:
     """The schema of the whole object, with rules. Shared: callers must not change it."""
-    generated = ModelConfig.model_json_schema(by_alias=True)
-    schema = _structural(generated, generated["$defs"])
+    schema = structural(kind.model)
     properties = schema["properties"]
     # Kubernetes allows nothing but the type on these.
     properties["metadata"] = {"type": "object"}
@@ -57,9 +50,18 @@ def structural_schema() -> Schema:
         properties[key] = {"type": "string", "description": properties[key]["description"]}
     schema["required"] = ["spec"]
     _without_defaults(properties["status"])
-    for rule in RULES:
+    # No generation is 0: until somebody has looked at it, a model is in progress. Without any status, kstatus and with
+    # it Flux would call it done.
+    properties["status"]["default"] = {"observedGeneration": 0}
+    for rule in kind.rules:
         part_at(schema, rule.at).setdefault("x-kubernetes-validations", []).append(_validation(rule))
     return schema
+
+
+def structural(model: type[Contract]) -> Schema:
+    """A model's schema without references, null and everything else that Kubernetes does not know."""
+    generated = model.model_json_schema(by_alias=True)
+    return _structural(generated, generated.get("$defs", {}))
 
 
 def part_at(schema: Schema, path: str) -> Schema:
@@ -130,38 +132,33 @@ def _without_defaults(node: Schema) -> None:
         _without_defaults(node["items"])
 
 
-def custom_resource_definition() -> Schema:
+def custom_resource_definition(kind: Kind = MODEL_CONFIG) -> Schema:
     version = {
         "name": names.VERSION,
         "served": True,
         "storage": True,
-        "schema": {"openAPIV3Schema": structural_schema()},
-        "subresources": {
-            "status": {},
-            "scale": {
-                "specReplicasPath": ".spec.scaling.replicas",
-                "statusReplicasPath": ".status.replicas",
-                "labelSelectorPath": ".status.selector",
-            },
-        },
-        "additionalPrinterColumns": [{"name": name, "type": kind, "jsonPath": path} for name, kind, path in COLUMNS],
+        "schema": {"openAPIV3Schema": structural_schema(kind)},
+        "subresources": {"status": {}, **({"scale": dict(_SCALE)} if kind.scales else {})},
+        "additionalPrinterColumns": [
+            {"name": title, "type": type_, "jsonPath": path} for title, type_, path in kind.columns
+        ],
     }
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
         "metadata": {
-            "name": f"{names.PLURAL}.{names.GROUP}",
+            "name": f"{kind.plural}.{names.GROUP}",
             "labels": {"app.kubernetes.io/name": "plimsoll", "app.kubernetes.io/part-of": "plimsoll"},
         },
         "spec": {
             "group": names.GROUP,
             "scope": "Namespaced",
             "names": {
-                "kind": names.KIND,
-                "listKind": f"{names.KIND}List",
-                "plural": names.PLURAL,
-                "singular": names.SINGULAR,
-                "shortNames": [names.SHORT_NAME],
+                "kind": kind.name,
+                "listKind": f"{kind.name}List",
+                "plural": kind.plural,
+                "singular": kind.singular,
+                "shortNames": [kind.short_name],
                 "categories": [names.CATEGORY],
             },
             "versions": [version],

@@ -10,9 +10,11 @@ from plimsoll.api.contract import Contract
 
 EngineName = Literal["llamacpp", "vllm"]
 DEFAULT_ENGINE: EngineName = "llamacpp"
+# It is one argument of a process, which takes 128 KiB, and a character may take four bytes.
+LONGEST_TEMPLATE = 32_000
 # Which options an engine has; an option may belong to several.
 OPTIONS: dict[EngineName, tuple[str, ...]] = {
-    "llamacpp": ("kvCacheType", "flashAttention", "batchSize", "microBatchSize", "mapWeights"),
+    "llamacpp": ("kvCacheType", "flashAttention", "batchSize", "microBatchSize", "mapWeights", "mode", "chatTemplate"),
     "vllm": ("kvCacheType", "dtype", "quantization", "gpuMemoryPercent", "batchSize", "prefixCaching", "eager"),
 }
 KV_CACHE_TYPES: dict[EngineName, tuple[str, ...]] = {
@@ -26,42 +28,50 @@ class EngineOptions(Contract):
 
     kv_cache_type: Literal["f16", "q8_0", "q4_0", "auto", "fp8"] | None = Field(
         default=None,
-        description="Number format of the attention cache: f16, q8_0 or q4_0 for llamacpp, auto or fp8 for vllm; "
-        "q8_0 and fp8 halve its memory. Default: f16 for llamacpp, auto for vllm.",
+        description="Number format of the attention cache: f16, q8_0 or q4_0 for llamacpp, auto or fp8 for vllm; q8_0 "
+        "and fp8 halve it. Default: f16, for vllm auto.",
     )
     flash_attention: bool | None = Field(
         default=None,
-        description="llamacpp: compute attention in blocks, which saves memory and time. Default: true. "
-        "A cache of q8_0 or q4_0 needs it.",
+        description="llamacpp: attention in blocks, which saves memory and time; a cache of q8_0 or q4_0 needs it. "
+        "Default: true.",
     )
     batch_size: int | None = Field(
         default=None,
-        description="Most tokens in one step of the engine. Default: 512 on CPU and 2048 on GPU for llamacpp, "
-        "vllm's own choice for vllm.",
+        description="Most tokens in one step. Default: for llamacpp 512 on CPU and 2048 on GPU, for vllm its own "
+        "choice.",
         ge=32,
         le=1048576,
     )
     micro_batch_size: int | None = Field(
         default=None,
-        description="llamacpp: most tokens that are computed at once, at most batchSize; less needs less memory. "
-        "Default: 512 tokens.",
+        description="llamacpp: most tokens computed at once; less needs less memory. Default: 512 tokens.",
         ge=32,
         le=65536,
     )
     map_weights: bool | None = Field(
         default=None,
-        description="llamacpp: map the file instead of reading it. Starts sooner, but mapped weights still count "
-        "against the memory limit. Default: false.",
+        description="llamacpp: map the file; starts sooner, takes more memory. Default: false.",
+    )
+    mode: Literal["generate", "embed"] | None = Field(
+        default=None,
+        description="llamacpp: generate answers in text, embed makes vectors. Default: generate.",
+    )
+    chat_template: str | None = Field(
+        default=None,
+        description="llamacpp: Jinja template of chats. Default: the model's own.",
+        pattern=r"^[^\x00]+$",
+        max_length=LONGEST_TEMPLATE,
     )
     dtype: Literal["auto", "float16", "bfloat16", "float32"] | None = Field(
         default=None, description="vllm: number format of the computation. Default: auto, which follows the model."
     )
-    quantization: Literal["awq", "gptq", "fp8", "bitsandbytes"] | None = Field(
+    quantization: Literal["awq", "gptq", "fp8"] | None = Field(
         default=None, description="vllm: how the weights are quantised. Default: what the model's own files say."
     )
     gpu_memory_percent: int | None = Field(
         default=None,
-        description="vllm: share of each GPU's memory, in percent, that weights and cache may take. Default: 90.",
+        description="vllm: percent of each GPU's memory for weights and cache. Default: 90.",
         ge=10,
         le=98,
     )
@@ -70,24 +80,22 @@ class EngineOptions(Contract):
     )
     eager: bool | None = Field(
         default=None,
-        description="vllm: do without CUDA graphs; starts sooner and answers more slowly. Default: false.",
+        description="vllm: no CUDA graphs; starts sooner, answers more slowly. Default: false.",
     )
 
 
 class Engine(Contract):
     name: EngineName = Field(
         default=DEFAULT_ENGINE,
-        description="Which engine: llamacpp reads GGUF files and needs no GPU, vllm reads repositories with "
-        "safetensors and needs one.",
+        description="llamacpp reads GGUF files and needs no GPU, vllm reads safetensors and needs one.",
     )
     image: str | None = Field(
         default=None,
-        description="Image to run instead of the operator's own for this engine; it has to keep the engine contract. "
-        "Give a tag or a digest, never `latest`. Default: the image in the operator's configuration. "
-        "Example: registry.example.com/engine:1.4.2.",
+        description="Image in place of the operator's own, with a tag or digest, never `latest`; it keeps the engine "
+        "contract. Default: the configuration's. Example: registry.example.com/engine:1.4.2.",
         pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._/:@-]*$",
         max_length=500,
     )
     options: EngineOptions | None = Field(
-        default=None, description="Settings of the engine itself. Without it every setting has the default named there."
+        default=None, description="Settings of the engine itself. Without it each has its default."
     )

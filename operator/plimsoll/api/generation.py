@@ -19,14 +19,15 @@ class Parameter:
     lowest: float
     highest: float
     example: str
+    whole: bool = False
 
 
 # OpenAI's `n` is not here: YAML 1.1, which kubectl reads, takes the key n for the word no.
 PARAMETERS = (
     Parameter("temperature", "How freely words are chosen, without unit, 0 is always the likeliest", 0, 2, "0.7"),
     Parameter("topP", "Share of probability that words are chosen from", 0, 1, "0.95"),
-    Parameter("topK", "Number of likeliest words that are chosen from, 0 for all", 0, 1000, "40"),
-    Parameter("maxTokens", "Length of the answer in tokens", 1, 1048576, "512"),
+    Parameter("topK", "Number of likeliest words that are chosen from, 0 for all", 0, 1000, "40", whole=True),
+    Parameter("maxTokens", "Length of the answer in tokens", 1, 1048576, "512", whole=True),
     Parameter("frequencyPenalty", "Penalty on a word for each time it occurred, without unit", -2, 2, "0.1"),
     Parameter("presencePenalty", "Penalty on a word that occurred at all, without unit", -2, 2, "0.1"),
     Parameter("repeatPenalty", "Factor by which words that occurred become less likely, 1 for none", 0, 4, "1.1"),
@@ -53,15 +54,15 @@ def _number(name: str, description: str) -> Any:
 
 def _default(name: str) -> Any:
     parameter = _BY_NAME[name]
-    return _number(name, f"{parameter.words}. Without it the engine decides. Example: {parameter.example}.")
+    return _number(name, f"{parameter.words}. Default: the engine's. Example: {parameter.example}.")
 
 
 def _minimum(name: str) -> Any:
-    return _number(name, f"Smallest {name} that a request may ask for. Default: no limit.")
+    return _number(name, f"Smallest {name}. Default: no limit.")
 
 
 def _maximum(name: str) -> Any:
-    return _number(name, f"Largest {name} that a request may ask for. Default: no limit.")
+    return _number(name, f"Largest {name}. Default: no limit.")
 
 
 StopText = Annotated[str, Field(min_length=1, max_length=100)]
@@ -77,15 +78,13 @@ class Defaults(Contract):
     repeat_penalty: float | None = _default("repeatPenalty")
     seed: int | None = Field(
         default=None,
-        description="Start of the random numbers, for answers that can be repeated. Without it every call differs. "
-        "Example: 42.",
+        description="Start of the random numbers. Without it every call differs. Example: 42.",
         ge=0,
         le=2**31 - 1,
     )
     stop: tuple[StopText, ...] | None = Field(
         default=None,
-        description="Texts that end an answer where they appear, at most four. Without it only the model ends one. "
-        "Example: </s>.",
+        description="Texts that end an answer. Without it only the model ends one. Example: </s>.",
         max_length=4,
         json_schema_extra=a_set(),
     )
@@ -112,12 +111,8 @@ class Maximum(Contract):
 
 
 class Limits(Contract):
-    min: Minimum | None = Field(
-        default=None, description="Lower limits for what a request asks for. Without it there are none."
-    )
-    max: Maximum | None = Field(
-        default=None, description="Upper limits for what a request asks for. Without it there are none."
-    )
+    min: Minimum | None = Field(default=None, description="Lower limits for requests. Without it there are none.")
+    max: Maximum | None = Field(default=None, description="Upper limits for requests. Without it there are none.")
 
 
 class Generation(Contract):
@@ -129,8 +124,8 @@ class Generation(Contract):
     )
     locked: tuple[ParameterName, ...] | None = Field(
         default=None,
-        description="Parameters that a request may not set at all; each needs a value in defaults. "
-        "Without it a request may set every one. Example: temperature.",
+        description="Parameters that a request may not set; each needs a value in defaults. Without it every one may "
+        "be set. Example: temperature.",
         max_length=9,
         json_schema_extra=a_set(),
     )

@@ -38,7 +38,7 @@ class ModelConfigSpec(Contract):
     )
     context: int | None = Field(
         default=None,
-        description="Tokens that one request may use, prompt and answer together; a pod holds context x parallel. "
+        description="Tokens of one request, prompt and answer together; a pod holds context x parallel. "
         f"Default: {DEFAULT_CONTEXT}. Example: 8192.",
         ge=256,
         le=10485760,
@@ -51,12 +51,9 @@ class ModelConfigSpec(Contract):
     )
     resources: Resources | None = Field(
         default=None,
-        description="CPU, memory, disk, threads and GPU layers of each replica; whatever is set here overrides the "
-        "estimate. Default: all of it is estimated from the model.",
+        description="CPU, memory, disk, threads and GPU layers of each replica. Default: estimated from the model.",
     )
-    scaling: Scaling = Field(
-        default=Scaling(), description="How many replicas there are; a change of it makes no revision."
-    )
+    scaling: Scaling = Field(default=Scaling(), description="How many replicas there are; it makes no revision.")
     generation: Generation | None = Field(
         default=None,
         description="Defaults, limits and locks for the parameters of requests. Without it requests pass unchanged.",
@@ -66,8 +63,7 @@ class ModelConfigSpec(Contract):
     )
     pin_revision: int | None = Field(
         default=None,
-        description="Number of an older revision to serve instead of the newest. Without it the newest is served. "
-        "Example: 3.",
+        description="Number of an older revision to serve. Without it the newest is served. Example: 3.",
         ge=1,
         le=2**31 - 1,
     )

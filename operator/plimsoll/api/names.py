@@ -22,6 +22,8 @@ LABEL_CREDENTIAL = f"{GROUP}/credential"
 
 ANNOTATION_AUTHOR = f"{GROUP}/author"
 ANNOTATION_GIT_REVISION = f"{GROUP}/git-revision"
+# On a child: hash of the object as it was wanted, so that a field that is wanted no longer is noticed.
+ANNOTATION_INTENT = f"{GROUP}/intent"
 
 # Labels and annotations that begin like these are ours; a pod template of a user may not set them.
 RESERVED_PREFIXES = (f"{GROUP}/", "app.kubernetes.io/")

@@ -80,6 +80,11 @@ def workload_hash(spec: Mapping[str, Any], profile: str | None = None) -> str:
     return _hash("workload", _chosen(normal, {Place.PODS}))
 
 
+def of_revision(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a spec that a revision stands for; how many pods serve it, for one, is none of its business."""
+    return {key: value for key, value in spec.items() if PLACES.get(key) is not Place.NOWHERE}
+
+
 def place_of(path: str) -> Place:
     """Where a field such as hardware.fallback.to belongs; KeyError when nobody decided."""
     while path not in PLACES:
@@ -134,7 +139,7 @@ def _normal(node: Any, schema: Schema, name: str) -> Any:
         return {key: value for key, value in made.items() if value not in ({}, []) or key in _EMPTY_COUNTS}
     if isinstance(node, list):
         entries = [_normal(each, schema.get("items", {}), name) for each in node]
-        return sorted(entries, key=_sorting) if _is_unordered(schema, name) else entries
+        return sorted(entries, key=_sorting) if is_unordered(schema, name) else entries
     if schema.get(INT_OR_STRING):
         return format(amount(node).normalize(), "f")
     if schema.get("type") == "number":
@@ -142,7 +147,8 @@ def _normal(node: Any, schema: Schema, name: str) -> Any:
     return seconds(node) if name in _DURATIONS else node
 
 
-def _is_unordered(schema: Schema, name: str) -> bool:
+def is_unordered(schema: Schema, name: str) -> bool:
+    """Whether the order of the entries of this list means nothing."""
     if name in _ORDERED:
         return False
     return name in _UNORDERED or schema.get("x-kubernetes-list-type") in ("map", "set")

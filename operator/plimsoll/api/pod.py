@@ -31,14 +31,14 @@ RESERVED_MOUNTS = ("/models", "/tmp", "/run/plimsoll")  # noqa: S108
 class PodMetadata(Contract):
     labels: dict[str, LabelValue] | None = Field(
         default=None,
-        description="Labels to add to the pods; those of plimsoll.dev/ and app.kubernetes.io/ are taken. "
-        "Without it there are only ours. Example: team: search.",
+        description="Labels of the pods; plimsoll.dev/ and app.kubernetes.io/ are taken. Without it only ours. "
+        "Example: team: search.",
         max_length=32,
     )
     annotations: dict[str, Text] | None = Field(
         default=None,
-        description="Annotations to add to the pods; those of plimsoll.dev/ are taken. Without it there are none. "
-        'Example: sidecar.istio.io/inject: "false".',
+        description="Annotations of the pods; plimsoll.dev/ is taken. Without it none. Example: "
+        'sidecar.istio.io/inject: "false".',
         max_length=32,
     )
 
@@ -68,18 +68,18 @@ class SecretReference(Contract):
 
 class PodSecurity(Contract):
     run_as_user: Id | None = Field(
-        default=None, description="User number of the processes, never 0. Default: the one of the engine's image."
+        default=None, description="User number of the processes, never 0. Default: that of the image."
     )
     run_as_group: Id | None = Field(
-        default=None, description="Group number of the processes, never 0. Default: the one of the engine's image."
+        default=None, description="Group number of the processes, never 0. Default: that of the image."
     )
     fs_group: Id | None = Field(
         default=None,
-        description="Number of the group that owns mounted volumes, so that the engine can read them. Default: 65532.",
+        description="Number of the group that owns mounted volumes. Default: 65532.",
     )
     supplemental_groups: tuple[Id, ...] | None = Field(
         default=None,
-        description="More groups of the processes, for shared file systems. Without it there are none.",
+        description="More groups of the processes, for shared file systems. Without it none.",
         max_length=16,
         json_schema_extra=a_set(),
     )
@@ -125,15 +125,15 @@ class Variable(Contract):
         max_length=128,
     )
     value: Text = Field(
-        description="Value of the variable, as plain text that everyone who may read this object can see. "
-        "Example: http://proxy.example.com:3128."
+        description="Value of the variable, which every reader of this object sees. Example: "
+        "http://proxy.example.com:3128."
     )
 
 
 class Mount(Contract):
     name: VolumeName = Field(description="Name of a volume of podTemplate.spec.volumes. Example: ca.")
     mount_path: str = Field(
-        description="Absolute path of the folder at which the volume appears. Example: /etc/ssl/company.",
+        description="Absolute path at which the volume appears. Example: /etc/ssl/company.",
         pattern=r"^/[^:\\\x00-\x1f]+$",
         max_length=512,
     )
@@ -144,9 +144,7 @@ class Mount(Contract):
 
 
 class Container(Contract):
-    name: Literal["engine", "fetch"] = Field(
-        description="Which container of ours is meant: engine serves the model, fetch brings the weights before."
-    )
+    name: Literal["engine", "fetch"] = Field(description="engine serves the model, fetch brings the weights before.")
     env: tuple[Variable, ...] | None = Field(
         default=None,
         description="Environment variables to add. Without it there are only ours.",
@@ -155,7 +153,7 @@ class Container(Contract):
     )
     volume_mounts: tuple[Mount, ...] | None = Field(
         default=None,
-        description="Where volumes of podTemplate.spec.volumes appear. Without it there are only our own mounts.",
+        description="Where volumes of podTemplate.spec.volumes appear. Without it nowhere.",
         max_length=16,
         json_schema_extra=keyed_by("mountPath"),
     )
@@ -164,25 +162,23 @@ class Container(Contract):
 class PodSpec(Contract):
     node_selector: dict[str, LabelValue] | None = Field(
         default=None,
-        description="Labels that a node must have, beside those of the hardware profile. Without it only the profile "
-        "decides. Example: topology.kubernetes.io/zone: eu-west-1a.",
+        description="Labels of a node, beside those of the profile. Without it no more. Example: "
+        "topology.kubernetes.io/zone: eu-west-1a.",
         max_length=16,
     )
     tolerations: tuple[Toleration, ...] | None = Field(
         default=None,
-        description="Taints of nodes that the pods put up with, beside those of the profile. Without it there are "
-        "none more.",
+        description="Taints that the pods put up with, beside those of the profile. Without it no more.",
         max_length=16,
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     affinity: Opaque | None = Field(
         default=None,
-        description="Affinity of the pods to nodes and other pods, as in a Pod. Without it only the profile decides.",
+        description="Affinity to nodes and pods, as in a Pod. Without it only the profile decides.",
     )
     topology_spread_constraints: tuple[Opaque, ...] | None = Field(
         default=None,
-        description="How replicas are spread over zones and nodes, as in a Pod. Default: spread over nodes where "
-        "possible.",
+        description="How replicas are spread, as in a Pod. Default: over nodes where possible.",
         max_length=8,
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
@@ -197,8 +193,7 @@ class PodSpec(Contract):
     )
     image_pull_secrets: tuple[SecretReference, ...] | None = Field(
         default=None,
-        description="Secrets for pulling images from private registries. Default: those of the operator's "
-        "configuration.",
+        description="Secrets for pulling images. Default: those of the operator's configuration.",
         max_length=8,
         json_schema_extra=keyed_by("name"),
     )
@@ -210,12 +205,12 @@ class PodSpec(Contract):
     )
     security_context: PodSecurity | None = Field(
         default=None,
-        description="User and groups of the processes; all else is what the restricted Pod Security level asks for. "
-        "Default: the numbers of the engine's image.",
+        description="User and groups of the processes; the rest is as Pod Security asks. Default: those of the "
+        "engine's image.",
     )
     volumes: tuple[Volume, ...] | None = Field(
         default=None,
-        description="Volumes to add. Secrets and folders of the node are not offered. Without it there are only ours.",
+        description="Volumes to add, but no Secrets and no folders of nodes. Without it only ours.",
         max_length=16,
         json_schema_extra=keyed_by("name"),
     )
@@ -232,5 +227,5 @@ class PodTemplate(Contract):
         default=None, description="Labels and annotations of the pods. Without it there are only ours."
     )
     spec: PodSpec | None = Field(
-        default=None, description="Where pods run and what is added to them. Without it the operator decides alone."
+        default=None, description="Where pods run and what is added. Without it the operator decides."
     )

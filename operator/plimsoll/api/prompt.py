@@ -8,6 +8,7 @@ from pydantic import Field
 
 from plimsoll.api.contract import LONGEST_TEXT, Contract, keyed_by
 
+DEFAULT_ANSWER_PREFIX = "Assistant:"
 # What a frame may refer to; a brace that is meant as a brace is written twice.
 VARIABLES = ("system", "user")
 _OTHER_TEXT = r"([^{}]|\{\{|\}\}|\{system\})*"
@@ -34,28 +35,28 @@ class Role(Contract):
     name: RoleName = Field(description="What the template is called, at most 100 characters. Example: teacher.")
     system: str | None = Field(
         default=None,
-        description="Text that tells the model who it is and how to answer. Without it there is no system message. "
-        "Example: You are a kind teacher.",
+        description="Who the model is and how it answers. Without it there is no system message. Example: You are a "
+        "kind teacher.",
         min_length=1,
         max_length=LONGEST_TEXT,
     )
     frame: str | None = Field(
         default=None,
-        description="Text around the user's message. It may use {system} and has to use {user} once; write {{ for a "
-        "brace. Without it the message stands alone. Example: Question: {user}",
+        description="Text around the user's message, with {user} once and {system} where wanted; {{ is a brace. "
+        "Without it the message stands alone. Example: Question: {user}",
         min_length=1,
         max_length=LONGEST_TEXT,
     )
     answer_prefix: str | None = Field(
         default=None,
-        description="Text before each answer of an example in the text form. Default: `Assistant:`. Example: Answer:",
+        description="Text before each answer of an example in the text form. "
+        f"Default: `{DEFAULT_ANSWER_PREFIX}`. Example: Answer:",
         min_length=1,
         max_length=200,
     )
     examples: tuple[Example, ...] | None = Field(
         default=None,
-        description="Questions with their answers, shown to the model in this order before the user's message. "
-        "Without it none are shown.",
+        description="Questions with answers, shown to the model before the user's message. Without it none are.",
         max_length=16,
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
@@ -67,8 +68,7 @@ class Prompt(Contract):
     )
     lock_system: bool = Field(
         default=False,
-        description="Whether a request that brings a system message of its own is refused, so that the role's "
-        "cannot be replaced.",
+        description="Whether a request with a system message of its own is refused.",
     )
     roles: tuple[Role, ...] = Field(
         description="The templates to choose from, at least one, each with a name of its own.",

@@ -35,10 +35,12 @@ class Reason(StrEnum):
     # On the way; waiting is right.
     SIZING = "Sizing", "The header of the model is being read to learn what the model needs."
     SCHEDULING = "Scheduling", "The pods wait for a node."
+    STARTING = "Starting", "A node prepares the pod: its image, its volumes and its network."
     DOWNLOADING = "Downloading", "The weights are being fetched and verified."
     LOADING = "Loading", "The engine is loading the weights."
     PROVING = "Proving", "The engine is up and has to answer a first request before it takes calls."
     REVISION_STARTING = "RevisionStarting", "A newer revision starts; the one before it keeps serving."
+    RESTORED = "Restored", "An object of the model was deleted or changed by hand, and is as it was."
     DRAINING = "Draining", "An old workload finishes its requests before it stops."
     FEWER_REPLICAS = (
         "FewerReplicas",
@@ -50,12 +52,12 @@ class Reason(StrEnum):
     ACCELERATOR_UNAVAILABLE = (
         "AcceleratorUnavailable",
         "No accelerator could be scheduled in time, so the model runs on the fallback profile.",
-        "Nothing, if slower answers will do: it returns by itself. Otherwise free or add a node of the profile.",
+        "It returns by itself. If slower answers will not do, free or add a node of the profile.",
     )
     UNSCHEDULABLE = (
         "Unschedulable",
         "No node can take the pod.",
-        "Free or add a node that has what the message lists, lower spec.resources, or allow spec.hardware.fallback.",
+        "Free or add a node with what the message lists, lower spec.resources or let spec.hardware.fallback take over.",
     )
     QUOTA_EXCEEDED = (
         "QuotaExceeded",
@@ -72,16 +74,43 @@ class Reason(StrEnum):
         "The weights could not be fetched completely.",
         "Check the server and the network; the download resumes by itself where it stopped.",
     )
+    EVICTED = (
+        "Evicted",
+        "A node ran short of something and put the pod out, or could not take it in.",
+        "Look at what the node was short of in the message; the pod is replaced by itself where there is room.",
+    )
+    NODE_LOST = (
+        "NodeLost",
+        "The node that the pod runs on does not answer.",
+        "Repair the node or remove it from the cluster; the pod is replaced by itself after some minutes.",
+    )
+    POD_NOT_STARTED = (
+        "PodNotStarted",
+        "A node has not made the volumes or the network of the pod ready for a minute.",
+        "Read the events of the pod: `kubectl describe pod NAME`; most often a Secret or claim is missing.",
+    )
     PROFILE_UNKNOWN = (
         "ProfileUnknown",
         "The operator's configuration has no hardware profile of that name.",
         "Use one of the profiles in the message, or have the platform team add this one.",
         True,
     )
+    PROFILE_UNSUITABLE = (
+        "ProfileUnsuitable",
+        "The hardware profile cannot do what the spec asks of it.",
+        "Choose a profile that suits in spec.hardware, or leave out what the message names.",
+        True,
+    )
+    IMAGE_UNKNOWN = (
+        "ImageUnknown",
+        "Nobody says which image the engine runs from.",
+        "Set spec.engine.image, or have the platform team name an image for this engine.",
+        True,
+    )
     DEFAULTS_DIFFER = (
         "DefaultsDiffer",
         "The operator's defaults changed after this revision was made; the revision keeps the old ones.",
-        "Nothing, until the next edit: it takes the new defaults, which the message lists.",
+        "Nothing has to be done: pods keep what they have, and the next edit of the spec takes these defaults.",
     )
 
     # Somebody has to change something.
@@ -112,7 +141,7 @@ class Reason(StrEnum):
     SECRET_MISSING = (
         "SecretMissing",
         "The Secret that the spec names is not in the namespace, or has no data of the expected key.",
-        "Create the Secret with the key in the message; it is looked at again every minute.",
+        "Create it: a source needs `token`, S3 `accessKeyId` and `secretAccessKey`. It is looked at again by itself.",
         True,
     )
     SECRET_NOT_RELEASED = (
@@ -129,8 +158,20 @@ class Reason(StrEnum):
     )
     CLAIM_MISSING = (
         "ClaimMissing",
-        "The persistent volume claim that the spec names is not in the namespace.",
-        "Create the claim or correct spec.source.pvc.claimName.",
+        "The persistent volume claim that the spec or the operator's configuration names is not in the namespace.",
+        "Create the claim, or correct spec.source.pvc.claimName.",
+        True,
+    )
+    IMAGE_VOLUME_UNSUPPORTED = (
+        "ImageVolumeUnsupported",
+        "This cluster does not mount images as volumes: it is too old, or its feature gate ImageVolume is off.",
+        "Use Kubernetes 1.35 or newer, let the platform team switch the gate on, or name another spec.source than oci.",
+        True,
+    )
+    RIGHT_MISSING = (
+        "RightMissing",
+        "The operator lacks a right that it needs for this model.",
+        "Let the platform team add the verb in the message to the operator's role; it is tried again by itself.",
         True,
     )
     SOURCE_NOT_FOUND = (
@@ -184,7 +225,13 @@ class Reason(StrEnum):
     IMAGE_PULL_FAILED = (
         "ImagePullFailed",
         "A node could not pull an image of the pod.",
-        "Correct spec.engine.image, or name the registry's Secret in podTemplate.spec.imagePullSecrets.",
+        "Correct the image that is named, or name the registry's Secret in podTemplate.spec.imagePullSecrets.",
+        True,
+    )
+    CONTAINER_REFUSED = (
+        "ContainerRefused",
+        "A node could not make or start a container of the pod; the message has its words.",
+        "Create what the message names, or correct engine.image or spec.podTemplate.",
         True,
     )
     ADMISSION_REFUSED = (
@@ -202,6 +249,12 @@ class Reason(StrEnum):
     PROBE_FAILED = (
         "ProbeFailed",
         "The engine runs but does not answer its probes.",
+        "Read the log of the engine: `kubectl logs -l plimsoll.dev/modelconfig=NAME -c engine`.",
+        True,
+    )
+    PROOF_FAILED = (
+        "ProofFailed",
+        "The engine is up, but did not answer a first request, so it takes no calls.",
         "Read the log of the engine: `kubectl logs -l plimsoll.dev/modelconfig=NAME -c engine`.",
         True,
     )

@@ -15,8 +15,8 @@ FilePath = Annotated[str, Field(pattern=SAFE_PATH_PATTERN, max_length=1024)]
 
 class Credential(Contract):
     secret_name: ObjectName = Field(
-        description="Name of a Secret in the namespace of this object that carries the label "
-        'plimsoll.dev/credential: "true" and lists in its data field `hosts` where it may be sent. Example: hub-token.'
+        description='Name of a Secret here, labelled plimsoll.dev/credential: "true"; `hosts` in it lists where it may'
+        " be sent. Example: hub-token."
     )
 
 
@@ -28,26 +28,25 @@ class HuggingFaceSource(Contract):
     )
     file: FilePath | None = Field(
         default=None,
-        description="The GGUF file inside the repository, for a split model its first part. "
-        "Without it the whole repository is taken, as vllm wants it. Example: qwen2.5-7b-instruct-q4_k_m.gguf.",
+        description="The GGUF file in the repository, of a split model the first part. Without it the whole "
+        "repository, as vllm wants it. Example: qwen2.5-7b-q4_k_m.gguf.",
     )
     revision: str = Field(
         default="main",
-        description="Branch, tag or commit. A branch is resolved to its commit once, when a revision is accepted; "
-        "a commit of 40 hexadecimal digits never moves.",
+        description="Branch, tag or commit; a branch is resolved to its commit when a revision is accepted.",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$",
         max_length=200,
     )
     endpoint: BaseUrl = Field(
         default="https://huggingface.co",
-        description="Address of the hub, for those who run a mirror of it. Example: https://hub.example.com.",
+        description="Address of the hub, or of a mirror of it. Example: https://hub.example.com.",
     )
 
 
 class HttpSource(Contract):
     url: Url = Field(
-        description="Address of the file; for a split model the address of its first part. "
-        "Example: https://models.example.com/tiny-q8_0.gguf."
+        description="Address of the file, of a split model that of the first part. Example: "
+        "https://models.example.com/tiny.gguf."
     )
 
 
@@ -59,17 +58,15 @@ class S3Source(Contract):
         max_length=63,
     )
     key: FilePath = Field(
-        description="Key of the GGUF file, or a prefix that ends with / for a folder, as vllm wants it. "
-        "Example: llama/8b-q4_k_m.gguf."
+        description="Key of the GGUF file, or a prefix that ends with / for vllm. Example: llama/8b-q4_k_m.gguf."
     )
     endpoint: BaseUrl = Field(
         default="https://s3.amazonaws.com",
-        description="Address of the S3 service, for those who do not use Amazon's. "
-        "Example: https://minio.storage.svc:9000.",
+        description="Address of an S3 service other than Amazon's. Example: https://minio.storage.svc:9000.",
     )
     region: str = Field(
         default="us-east-1",
-        description="Region that requests are signed for; most other services accept the default.",
+        description="Region that requests are signed for, where it counts.",
         pattern=r"^[a-z0-9-]+$",
         max_length=64,
     )
@@ -77,12 +74,22 @@ class S3Source(Contract):
 
 class ClaimSource(Contract):
     claim_name: ObjectName = Field(
-        description="Name of a persistent volume claim in the namespace of this object; it is mounted read-only. "
-        "Example: weights."
+        description="Name of a persistent volume claim here, mounted read-only. Example: weights."
     )
     path: FilePath = Field(
-        description="Path from the root of the volume to the GGUF file, or to a folder for vllm. "
-        "Example: llama/8b-q4_k_m.gguf."
+        description="Path in the volume to the GGUF file, or to a folder for vllm. Example: llama/8b-q4_k_m.gguf."
+    )
+
+
+class ImageSource(Contract):
+    image: str = Field(
+        description="Image with the weights, by its digest; nodes pull and mount it. "
+        "Example: registry.example.com/tiny@sha256:9f86…",
+        pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._/:@-]*$",
+        max_length=500,
+    )
+    path: FilePath = Field(
+        description="Path in the image to the GGUF file, or to a folder for vllm. Example: model.gguf."
     )
 
 
@@ -94,16 +101,22 @@ class Source(Contract):
     )
     http: HttpSource | None = Field(default=None, description="Weights from any web server, by their address.")
     s3: S3Source | None = Field(default=None, description="Weights from a bucket of an S3 service.")
-    pvc: ClaimSource | None = Field(
-        default=None, description="Weights that lie on a persistent volume already, so that nothing is downloaded."
+    pvc: ClaimSource | None = Field(default=None, description="Weights that lie on a persistent volume already.")
+    oci: ImageSource | None = Field(
+        default=None,
+        description="Weights packed as an OCI image, mounted as a volume. Needs Kubernetes 1.35 or newer.",
     )
     sha256: str | None = Field(
         default=None,
-        description="SHA-256 of the file, 64 lower-case hexadecimal digits, as `sha256sum` prints it. "
-        "Without it the file is taken as it comes.",
+        description="SHA-256 of the file, as `sha256sum` prints it. Without it the file is taken as it comes.",
         pattern="^[0-9a-f]{64}$",
         max_length=64,
     )
     credential: Credential | None = Field(
         default=None, description="The Secret that opens a private source. Without it the source is read anonymously."
     )
+
+    @property
+    def mounted(self) -> ClaimSource | ImageSource | None:
+        """Where the weights lie when the cluster brings them as a volume; None when a pod has to fetch them."""
+        return self.pvc or self.oci

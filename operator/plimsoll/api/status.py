@@ -15,17 +15,15 @@ Line = Annotated[str, Field(max_length=1024)]
 
 
 class RevisionStatus(Contract):
-    number: int = Field(description="Number of the revision; numbers only grow and are never used twice.", ge=1)
+    number: int = Field(description="Number of the revision; none is used twice.", ge=1)
     behaviour: Hash = Field(description="Hash of all that can change an answer, its speed class or its price.")
     workload: Hash | None = Field(
         default=None, description="Hash of all that changes pods. Absent for a model that a provider hosts."
     )
     accepted_at: datetime = Field(description="When the spec was accepted as this revision, in UTC.")
-    author: Line | None = Field(
-        default=None, description="Who wrote the spec, where that is known. Example: jane@example.com."
-    )
+    author: Line | None = Field(default=None, description="Who wrote the spec, if known. Example: jane@example.com.")
     git_revision: Line | None = Field(
-        default=None, description="Commit that the spec came from, where that is known. Example: 3f2c9d1."
+        default=None, description="Commit that the spec came from, if known. Example: 3f2c9d1."
     )
 
 
@@ -54,7 +52,7 @@ class Sizing(Contract):
     )
     reasons: tuple[Line, ...] = Field(
         default=(),
-        description="Why the sizes are as they are, one sentence each, overrides included.",
+        description="Why the sizes are as they are, one sentence each.",
         max_length=32,
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
@@ -66,7 +64,7 @@ class ModelConfigStatus(Contract):
     )
     conditions: tuple[Condition, ...] = Field(
         default=(),
-        description="Statements about the object; Ready sums them up and stands alone for most questions.",
+        description="Statements about the object; Ready sums them up.",
         max_length=16,
         json_schema_extra=keyed_by("type"),
     )
@@ -74,32 +72,20 @@ class ModelConfigStatus(Contract):
         default=None, description="The model in one line. Example: Qwen/Qwen2.5-7B-Instruct-GGUF@main."
     )
     engine: Line | None = Field(default=None, description="The engine that serves, or the provider. Example: llamacpp.")
-    engine_image: Line | None = Field(
-        default=None, description="The image of the engine that serves, as it was resolved for the revision."
-    )
-    engine_arguments_hash: Hash | None = Field(
-        default=None, description="Hash of the engine's arguments; equal hashes mean the same settings everywhere."
-    )
-    hardware: Line | None = Field(
-        default=None, description="The hardware profile that serves, also while it is the fallback. Example: cpu."
-    )
+    engine_image: Line | None = Field(default=None, description="The image of the engine that serves.")
+    engine_arguments_hash: Hash | None = Field(default=None, description="Hash of the engine's arguments.")
+    hardware: Line | None = Field(default=None, description="The hardware profile that serves. Example: cpu.")
     replicas: int | None = Field(default=None, description="How many pods of the model exist.", ge=0)
     ready_replicas: int | None = Field(default=None, description="How many pods of the model can take calls.", ge=0)
-    selector: Line | None = Field(
-        default=None, description="The label selector of the model's pods, for autoscalers and `kubectl get`."
-    )
+    selector: Line | None = Field(default=None, description="The label selector of the model's pods, for autoscalers.")
     url: Line | None = Field(
         default=None, description="Where the model answers inside the cluster. Example: http://chat.team-a.svc:8080/v1."
     )
     current_revision: RevisionStatus | None = Field(
         default=None, description="The revision that serves now, which need not be the newest."
     )
-    previous_revision: int | None = Field(
-        default=None, description="The number of the revision that served before, the first candidate for going back."
-    )
-    latest_revision: int | None = Field(
-        default=None, description="The number of the newest accepted revision, whether it serves or not.", ge=1
-    )
+    previous_revision: int | None = Field(default=None, description="The number of the revision that served before.")
+    latest_revision: int | None = Field(default=None, description="The number of the newest accepted revision.", ge=1)
     sizing: Sizing | None = Field(
         default=None, description="What the model needs, part by part. Absent for a model that a provider hosts."
     )

@@ -1,26 +1,30 @@
-"""The verdict on a ModelConfig without a cluster: the same as the API server's, and in the same words."""
+"""The verdict on an object without a cluster: the same as the API server's, and in the same words."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
 
+from plimsoll.api.contract import Contract
 from plimsoll.api.crd import structural_schema
-from plimsoll.api.modelconfig import ModelConfig
+from plimsoll.api.kinds import MODEL_CONFIG, Kind
 from plimsoll.api.parts import Schema, child_schema, completed, is_opaque, parts_at
-from plimsoll.api.rules import RULES
+from plimsoll.api.rules import Rule
 
 _UNKNOWN = "extra_forbidden"
+_NOT_TEXT = "string_type"
+# Of a validator of ours, which says what to do.
+_OWN_WORDS = "value_error"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One reason why a ModelConfig is refused. The message says what is wrong, then what to do."""
+    """One reason why an object is refused. The message says what is wrong, then what to do."""
 
     field: str
     value: Any
@@ -32,17 +36,17 @@ class Problem:
         return self.message.partition(": ")[2]
 
 
-def validate(document: Mapping[str, Any]) -> list[Problem]:
+def validate(document: Mapping[str, Any], kind: Kind = MODEL_CONFIG) -> list[Problem]:
     """Why the API server would refuse this object; nothing when it would take it."""
-    schema = structural_schema()
+    schema = structural_schema(kind)
     whole = completed(dict(document), schema)
-    problems = [*_misfits(whole, schema), *_doubles(whole, schema)]
+    problems = [*misfits(whole, schema, kind.model), *_doubles(whole, schema)]
     # A rule reads fields by name and type: as on the server, it is asked only about an object that has them.
-    return problems or list(_broken_rules(whole))
+    return problems or list(_broken_rules(whole, kind.rules))
 
 
-def _broken_rules(document: dict[str, Any]) -> Iterator[Problem]:
-    for rule in RULES:
+def _broken_rules(document: dict[str, Any], rules: Iterable[Rule]) -> Iterator[Problem]:
+    for rule in rules:
         for path, part in parts_at(document, rule.at):
             if not rule.holds(part):
                 field = f"{path}{rule.field}".removeprefix(".")
@@ -52,11 +56,12 @@ def _broken_rules(document: dict[str, Any]) -> Iterator[Problem]:
                 yield Problem(field, value, rule.name, rule.told)
 
 
-def _misfits(document: dict[str, Any], schema: Schema) -> Iterator[Problem]:
+def misfits(document: dict[str, Any], schema: Schema, model: type[Contract]) -> Iterator[Problem]:
+    """Where a document is not as its model wants it, each place once."""
     try:
         # As JSON, because that is what the server gets: there are no tuples in it, and 1 is a number too.
         text = json.dumps(document, default=str)
-        ModelConfig.model_validate_json(text, strict=True, by_alias=True, by_name=False)
+        model.model_validate_json(text, strict=True, by_alias=True, by_name=False)
     except ValidationError as errors:
         seen = set()
         for error in errors.errors(include_url=False, include_context=False):
@@ -77,7 +82,12 @@ def _misfit(node: Any, schema: Schema, location: tuple[int | str, ...], kind: st
         above = schema
         schema = (schema.get("items") if isinstance(key, int) else child_schema(schema, key)) or {}
         node = node[key] if isinstance(key, int) else node.get(key)
+    if kind == _OWN_WORDS:
+        return Problem(path.removeprefix("."), node, "rule", said.removeprefix("Value error, "))
     fix = _known_fields(location[-1], above) if kind == _UNKNOWN else schema.get("description", "see the reference")
+    if kind == _NOT_TEXT and isinstance(node, (bool, int, float)):
+        # YAML took it for something else: a commit of digits, a version, `yes`.
+        fix = f"put it in quotes. {fix}"
     wrong = "there is no such field" if kind == _UNKNOWN else said[:1].lower() + said[1:]
     return Problem(path.removeprefix("."), node, "schema", f"{wrong}: {fix}")
 

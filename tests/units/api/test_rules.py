@@ -62,6 +62,16 @@ def test_an_unknown_field_is_refused_with_the_one_that_was_meant() -> None:
     assert problem.fix == "did you mean context?"
 
 
+@pytest.mark.parametrize("revision", [20261121, 1234567.0, True])
+def test_text_that_yaml_took_for_something_else_is_told_to_be_put_in_quotes(revision: object) -> None:
+    """A short commit of digits, for example."""
+    hub = {"repository": "example/model", "file": "model.gguf"}
+    (problem,) = validate(model_config({"source": {"huggingFace": {**hub, "revision": revision}}}))
+    assert problem.field == "spec.source.huggingFace.revision"
+    assert problem.fix.startswith("put it in quotes. ")
+    assert validate(model_config({"source": {"huggingFace": {**hub, "revision": str(revision)}}})) == []
+
+
 def test_null_is_the_same_as_absent() -> None:
     assert validate(model_config({**base("hosted"), "context": None, "engine": {"name": None}})) == []
 

@@ -31,7 +31,7 @@ def test_a_sample_is_accepted_and_begins_with_what_it_shows(path: Path) -> None:
 def test_there_is_a_sample_of_every_source_every_engine_and_of_external() -> None:
     specs = [normalised(yaml.safe_load(path.read_text())["spec"]) for path in samples()]
     places = {key for spec in specs for key in spec.get("source", {})}
-    assert places >= {"huggingFace", "http", "s3", "pvc"}
+    assert places >= {"huggingFace", "http", "s3", "pvc", "oci"}
     assert {spec["engine"]["name"] for spec in specs if "source" in spec} == {"llamacpp", "vllm"}
     assert any("external" in spec for spec in specs)
 

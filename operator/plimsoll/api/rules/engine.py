@@ -38,7 +38,7 @@ def _kv_cache_types(engine: EngineName) -> Rule:
         name=f"{engine}-kv-cache-type",
         at="spec.engine",
         field=".options.kvCacheType",
-        cel=f"self.name != '{engine}' || !({has('options.kvCacheType')})"
+        cel=f"self.name != '{engine}' || !{has('options.kvCacheType')}"
         f" || self.options.kvCacheType in [{', '.join(map(repr, known))}]",
         holds=lambda node: node["name"] != engine or find(node, "options.kvCacheType") in (None, *known),
         message=f"{engine} has no cache of this type: use one of {', '.join(known)}",
@@ -116,7 +116,7 @@ def _within_limit(resource: str) -> Rule:
         name=f"{resource}-request-within-limit",
         at="spec.resources",
         field=f".requests.{resource}",
-        cel=f"!({has(request)}) || !({has(limit)})"
+        cel=f"!{has(request)} || !{has(limit)}"
         f" || quantity(string(self.{request})).compareTo(quantity(string(self.{limit}))) <= 0",
         holds=holds,
         message=f"the request for {resource} is above its limit: lower requests.{resource} or raise limits.{resource}",
@@ -125,7 +125,7 @@ def _within_limit(resource: str) -> Rule:
 
 def _at_least(name: str, paths: tuple[str, ...], least: str, message: str) -> Rule:
     enough = "quantity(string(self.{0})).compareTo(quantity('{1}')) >= 0"
-    checks = [f"(!({has(path)}) || {enough.format(path, least)})" for path in paths]
+    checks = [f"(!{has(path)} || {enough.format(path, least)})" for path in paths]
 
     def holds(resources: Node) -> bool:
         given = (find(resources, path) for path in paths)

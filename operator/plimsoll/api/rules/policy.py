@@ -5,28 +5,36 @@ from __future__ import annotations
 import re
 from typing import get_args
 
-from plimsoll.api.generation import PARAMETERS, ParameterName
+from plimsoll.api.generation import PARAMETERS, Parameter, ParameterName
 from plimsoll.api.prompt import FRAME_PATTERN, ONE_USER_PATTERN, VARIABLES
-from plimsoll.api.rules.rule import Node, Rule, find, has
+from plimsoll.api.rules.rule import Node, Rule, find
 
 
 def _ordered(low: float | None, high: float | None) -> bool:
     return low is None or high is None or low <= high
 
 
-def _min_within_max(name: str) -> Rule:
+def _bounds(parameter: Parameter) -> tuple[str, str]:
+    """What stands in CEL for a limit that is absent; whole numbers and others are two types there."""
+    kind = int if parameter.whole else float
+    return str(kind(parameter.lowest)), str(kind(parameter.highest))
+
+
+def _min_within_max(parameter: Parameter) -> Rule:
+    name, (lowest, highest) = parameter.name, _bounds(parameter)
     low, high = f"min.{name}", f"max.{name}"
     return Rule(
         name=f"{name.lower()}-limits-in-order",
         at="spec.generation.limits",
         field=f".{low}",
-        cel=f"!({has(low)} && {has(high)}) || self.{low} <= self.{high}",
+        cel=f"self.?{low}.orValue({lowest}) <= self.?{high}.orValue({highest})",
         holds=lambda limits: _ordered(find(limits, low), find(limits, high)),
-        message=f"{low} is above {high}, so no value is allowed: lower min or raise max",
+        message=f"{low} is above {high}: lower min or raise max",
     )
 
 
-def _default_within_limits(name: str) -> Rule:
+def _default_within_limits(parameter: Parameter) -> Rule:
+    name, (lowest, highest) = parameter.name, _bounds(parameter)
     default, low, high = f"defaults.{name}", f"limits.min.{name}", f"limits.max.{name}"
 
     def holds(generation: Node) -> bool:
@@ -37,16 +45,12 @@ def _default_within_limits(name: str) -> Rule:
         name=f"{name.lower()}-default-in-limits",
         at="spec.generation",
         field=f".{default}",
-        cel=f"!({has(default)} && has(self.limits)) || ("
-        f"(!({_has_limit(low)}) || self.{low} <= self.{default})"
-        f" && (!({_has_limit(high)}) || self.{default} <= self.{high}))",
+        # A default that is absent is as high as it can be, and as low.
+        cel=f"self.?{low}.orValue({lowest}) <= self.?{default}.orValue({highest})"
+        f" && self.?{default}.orValue({lowest}) <= self.?{high}.orValue({highest})",
         holds=holds,
-        message=f"{default} is outside of its limits: change the default or limits",
+        message=f"{default} is outside its limits: change one or the other",
     )
-
-
-def _has_limit(path: str) -> str:
-    return has(path).removeprefix("has(self.limits) && ")
 
 
 def _locked_have_values(generation: Node) -> bool:
@@ -54,18 +58,17 @@ def _locked_have_values(generation: Node) -> bool:
 
 
 GENERATION_RULES = (
-    *(_min_within_max(parameter.name) for parameter in PARAMETERS),
-    *(_default_within_limits(parameter.name) for parameter in PARAMETERS),
+    *(_min_within_max(parameter) for parameter in PARAMETERS),
+    *(_default_within_limits(parameter) for parameter in PARAMETERS),
     Rule(
         name="locked-have-values",
         at="spec.generation",
         field=".locked",
         cel="!has(self.locked) || self.locked.all(name, has(self.defaults) && ("
-        + " || ".join(f"(name == '{name}' && has(self.defaults.{name}))" for name in get_args(ParameterName))
+        + " || ".join(f"name == '{name}' && has(self.defaults.{name})" for name in get_args(ParameterName))
         + "))",
         holds=_locked_have_values,
-        message="a locked parameter has no value to be locked to: "
-        "give every name in locked a value in defaults, or take it out of locked",
+        message="a locked parameter has no value: give it one in defaults, or take it out of locked",
     ),
 )
 
@@ -96,8 +99,7 @@ PROMPT_RULES = (
         field=".lockSystem",
         cel="!self.lockSystem || !self.roles.exists(role, role.name == self.active && !has(role.system))",
         holds=lambda prompt: not prompt["lockSystem"] or "system" in (_active_role(prompt) or {"system": ""}),
-        message="lockSystem protects a system text that the active role does not have: "
-        "give the role a system text, or remove lockSystem",
+        message="the active role has no system text to lock: give it one, or remove lockSystem",
     ),
     Rule(
         name="frame-variables-known",

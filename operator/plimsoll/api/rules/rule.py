@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -42,8 +42,12 @@ def find(node: Any, path: str) -> Any:
 
 def has(path: str) -> str:
     """CEL for "is there"; CEL's own `has` fails when a part above is absent."""
-    keys = path.split(".")
-    return " && ".join(f"has(self.{'.'.join(keys[: end + 1])})" for end in range(len(keys)))
+    return f"self.?{path}.hasValue()" if "." in path else f"has(self.{path})"
+
+
+def given(paths: Iterable[str]) -> str:
+    """CEL for the list of texts at these paths; what is absent is an empty one."""
+    return "[" + ", ".join(f"self.?{path}.orValue('')" for path in paths) + "]"
 
 
 def seconds(duration: str) -> int:

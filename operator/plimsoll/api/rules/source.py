@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 from plimsoll.api.external import KNOWN_PROVIDERS
-from plimsoll.api.rules.rule import Node, Rule, find
+from plimsoll.api.rules.rule import Node, Rule, find, given
 
-_KINDS = ("huggingFace", "http", "s3", "pvc")
+_KINDS = ("huggingFace", "http", "s3", "pvc", "oci")
 _UPWARDS = "(^|/)[.][.](/|$)"
 _WITH_USER = "^https?://[^/?]*@"
 _PART = "-[0-9]{5}-of-[0-9]{5}[.]gguf"
+_DIGEST = "@sha256:[0-9a-f]{64}$"
 _CALL_PATH = "/(chat/completions|completions|embeddings|models|messages|responses)/?$"
 _ONE_FILE_PATHS = ("huggingFace.file", "http.url", "s3.key", "pvc.path")
 
@@ -37,24 +38,13 @@ def _hidden_credential(source: Node) -> bool:
     return _encrypted(find(source, "http.url")) and _encrypted(find(source, "huggingFace.endpoint"))
 
 
-def _no_part_cel() -> str:
-    checks = [
-        "(!has(self.huggingFace) || !has(self.huggingFace.file) || !self.huggingFace.file.matches('%s'))",
-        "(!has(self.http) || !self.http.url.matches('%s'))",
-        "(!has(self.s3) || !self.s3.key.matches('%s'))",
-        "(!has(self.pvc) || !self.pvc.path.matches('%s'))",
-    ]
-    return "!has(self.sha256) || (" + " && ".join(check % _PART for check in checks) + ")"
-
-
 def _without_user(name: str, at: str) -> Rule:
     return Rule(
         name=name,
         at=at,
         cel=f"!self.matches('{_WITH_USER}')",
         holds=lambda url: not re.search(_WITH_USER, url),
-        message="the address contains a user name or password that everyone could read: "
-        "take it out and name a Secret in credential",
+        message="everyone could read the password in this address: name a Secret in credential instead",
     )
 
 
@@ -64,7 +54,7 @@ def _inside(name: str, at: str) -> Rule:
         at=at,
         cel=f"!self.matches('{_UPWARDS}')",
         holds=lambda path: not re.search(_UPWARDS, path),
-        message="the path contains `..`: write it from the root of the repository or volume, without steps upwards",
+        message="the path contains `..`: write it from the root, without steps upwards",
     )
 
 
@@ -74,7 +64,7 @@ SOURCE_RULES = (
         at="spec.source",
         cel="[" + ", ".join(f"has(self.{kind})" for kind in _KINDS) + "].exists_one(given, given)",
         holds=lambda source: sum(kind in source for kind in _KINDS) == 1,
-        message="a model has exactly one source: keep one of huggingFace, http, s3 and pvc",
+        message="a model has exactly one source: keep one of huggingFace, http, s3, pvc and oci",
     ),
     Rule(
         name="sha256-of-one-file",
@@ -83,14 +73,14 @@ SOURCE_RULES = (
         cel="!has(self.sha256) || ((!has(self.huggingFace) || has(self.huggingFace.file))"
         " && (!has(self.s3) || !self.s3.key.endsWith('/')))",
         holds=_one_file,
-        message="sha256 belongs to one file, and this source is a whole repository or folder: "
-        "remove sha256 (a commit in huggingFace.revision pins every file) or name one file",
+        message="sha256 belongs to one file, and this source is a folder: remove sha256 (a commit in "
+        "huggingFace.revision pins every file) or name one file",
     ),
     Rule(
         name="sha256-not-of-parts",
         at="spec.source",
         field=".sha256",
-        cel=_no_part_cel(),
+        cel=f"!has(self.sha256) || !{given(_ONE_FILE_PATHS)}.exists(name, name.matches('{_PART}'))",
         holds=_not_a_part,
         message="sha256 belongs to one file, and this model is split into parts: "
         "remove sha256, or join the parts into one file",
@@ -119,8 +109,26 @@ SOURCE_RULES = (
         holds=lambda source: "credential" not in source or "pvc" not in source,
         message="a persistent volume claim is opened by the cluster and needs no credential: remove credential",
     ),
+    Rule(
+        name="model-image-has-digest",
+        at="spec.source.oci.image",
+        cel=f"self.matches('{_DIGEST}')",
+        holds=lambda image: re.search(_DIGEST, image) is not None,
+        message="a tag may move to other weights: end the image with @sha256: and its digest, "
+        "which `crane digest IMAGE` prints",
+    ),
+    Rule(
+        name="model-image-needs-no-more",
+        at="spec.source",
+        field=".oci",
+        cel="!has(self.oci) || !(has(self.credential) || has(self.sha256))",
+        holds=lambda source: "oci" not in source or not {"credential", "sha256"} & set(source),
+        message="nodes pull the image and check its digest: remove sha256, and instead of credential name the "
+        "registry's Secret in podTemplate.spec.imagePullSecrets",
+    ),
     _inside("repository-path-inside", "spec.source.huggingFace.file"),
     _inside("claim-path-inside", "spec.source.pvc.path"),
+    _inside("image-path-inside", "spec.source.oci.path"),
     _without_user("url-without-password", "spec.source.http.url"),
     _without_user("hub-without-password", "spec.source.huggingFace.endpoint"),
     _without_user("s3-without-password", "spec.source.s3.endpoint"),

@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping
 
 from plimsoll.api.names import LONGEST_NAME, NAME_PATTERN
-from plimsoll.api.rules.rule import Node, Rule, find
+from plimsoll.api.rules.rule import Node, Rule, find, given, has
 
 _LLAMACPP = "(!has(self.engine) || self.engine.name == 'llamacpp')"
 _VLLM = "(has(self.engine) && self.engine.name == 'vllm')"
+_NAMED_FILES = (("huggingFace", "file"), ("s3", "key"), ("pvc", "path"), ("oci", "path"))
+_ENDS = "name.lowerAscii().endsWith('.gguf')"
 # What only a model that runs here can have.
-_NAMED_FILES = (("huggingFace", "file"), ("s3", "key"), ("pvc", "path"))
 _HOSTED_ONLY = ("engine", "hardware", "context", "parallel", "resources", "podTemplate")
 
 
@@ -45,16 +46,15 @@ def _reads_folder(spec: Node) -> bool:
         and find(spec, "source.http") is None
         and (find(spec, "source.s3.key") or "/").endswith("/")
         and not _is_gguf(find(spec, "source.pvc.path"))
+        and not _is_gguf(find(spec, "source.oci.path"))
     )
 
 
 def _gguf_cel() -> str:
-    ends = "lowerAscii().endsWith('.gguf')"
+    named = given(f"source.{kind}.{field}" for kind, field in _NAMED_FILES)
     return (
-        f"!{_LLAMACPP} || !has(self.source) || ("
-        f"(!has(self.source.huggingFace) || has(self.source.huggingFace.file) && self.source.huggingFace.file.{ends})"
-        f" && (!has(self.source.s3) || self.source.s3.key.{ends})"
-        f" && (!has(self.source.pvc) || self.source.pvc.path.{ends}))"
+        f"!{_LLAMACPP} || !has(self.source) || ((!has(self.source.huggingFace) || {has('source.huggingFace.file')})"
+        f" && {named}.all(name, name == '' || {_ENDS}))"
     )
 
 
@@ -116,10 +116,10 @@ _ENGINE_FITS_RULES = (
         cel=f"!{_VLLM} || !has(self.source) || (!has(self.source.http)"
         " && (!has(self.source.huggingFace) || !has(self.source.huggingFace.file))"
         " && (!has(self.source.s3) || self.source.s3.key.endsWith('/'))"
-        " && (!has(self.source.pvc) || !self.source.pvc.path.lowerAscii().endsWith('.gguf')))",
+        f" && !{given(('source.pvc.path', 'source.oci.path'))}.exists(name, {_ENDS}))",
         holds=_reads_folder,
-        message="vllm loads a folder: use huggingFace without file, an s3 key that ends with /, or a folder of a pvc; "
-        "or set engine.name to llamacpp",
+        message="vllm loads a folder: use huggingFace without file, an s3 key that ends with /, or a folder in pvc or "
+        "oci, or set engine.name to llamacpp",
     ),
     Rule(
         name="vllm-without-fallback",
