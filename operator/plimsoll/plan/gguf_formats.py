@@ -60,6 +60,14 @@ def refuse_other_formats(start: bytes) -> None:
     raise NotGGUF(f"the file is not GGUF: it is {kind}", fix=fix)
 
 
+def refuse_packed_or_runnable(start: bytes) -> None:
+    """For files that lie beside weights: raises NotGGUF for what hides its content or can run when it is opened."""
+    found = next(((kind, fix) for first, kind, fix in _STARTS if start.startswith(first)), None)
+    found = found or _pickle(start) or (("a tar archive", _PACKED) if start[257:262] == b"ustar" else None)
+    if found is not None:
+        raise NotGGUF(f"the file is {found[0]}", fix=found[1])
+
+
 def _recognise(start: bytes) -> tuple[str, str]:
     if not start:
         return "empty", "check the source: the upload or the download may have been cut"
@@ -70,7 +78,7 @@ def _recognise(start: bytes) -> tuple[str, str]:
 
 
 def _pickle(start: bytes) -> tuple[str, str] | None:
-    if start[0] == 0x80 and len(start) > 1 and 2 <= start[1] <= _NEWEST_PICKLE:
+    if start[:1] == b"\x80" and len(start) > 1 and 2 <= start[1] <= _NEWEST_PICKLE:
         return f"a Python pickle (protocol {start[1]})", _RUNS_CODE
     if _TEXT_PICKLE.match(start):
         return "a Python pickle in its old form", _RUNS_CODE

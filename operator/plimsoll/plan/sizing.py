@@ -18,8 +18,10 @@ CONTEXT_STEP = 256
 LARGEST_CONTEXT = 1 << 24
 MOST_PARALLEL = 4096
 CACHE_TYPES = ("F32", "F16", "BF16", "Q8_0", "Q5_1", "Q5_0", "Q4_1", "Q4_0", "IQ4_NL")
-# Python, its libraries and the HTTP server took 60 to 120 MB.
-PROCESS = 120 * MIB
+# Python, its libraries, the HTTP server and the processes for templates and grammars.
+PROCESS = 60 * MIB
+# What llama.cpp and we keep for each entry of the vocabulary: its text, where it is found, room to choose from.
+BYTES_PER_ENTRY = 700
 # Working memory for one token of a batch: 4.5 times the widest step, in F32 (fits four models to within 3 %).
 WIDE_STEPS_PER_TOKEN = 4.5
 MARGIN_SHARE = 10
@@ -95,7 +97,7 @@ def estimate(model: Model, load: Load, overrides: Overrides | None = None, *, gp
         kv(model, host, load),
         compute(model, load),
         _outputs(model, load),
-        Part("process", PROCESS, "Python, its libraries and the HTTP server"),
+        process(model),
     )
     return assemble(parts, overrides or Overrides(), _notes(model, load))
 
@@ -186,9 +188,15 @@ def compute(model: Model, load: Load) -> Part:
 
 
 def batch_of(model: Model, load: Load) -> int:
-    """A model that reads both ways must have its whole input in one batch."""
+    """A model that reads both ways must have its whole input in one batch, and so must every vector."""
     keeps_something = any(layer.cache.heads or layer.cache.state for layer in model.layers)
-    return load.batch if keeps_something and model.causal else max(load.batch, load.context_per_request)
+    in_pieces = keeps_something and model.causal and not load.embeddings
+    return load.batch if in_pieces else max(load.batch, load.context_per_request)
+
+
+def process(model: Model) -> Part:
+    size = PROCESS + model.vocabulary * BYTES_PER_ENTRY
+    return Part("process", size, f"Python, its libraries and a vocabulary of {model.vocabulary:,}")
 
 
 def _outputs(model: Model, load: Load) -> Part:
