@@ -1,0 +1,1 @@
+"""Everything that speaks to Kubernetes, and the only room that knows how."""

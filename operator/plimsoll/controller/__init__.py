@@ -1,0 +1,1 @@
+"""The operator: listens, then observes, plans and acts. The only room that imports kopf."""
