@@ -14,22 +14,27 @@ from tools.images.build import Inputs
 from tools.images.contents import Part
 from tools.images.debian import DebianBase
 from tools.images.load import has
-from tools.images.recipes import EPOCH, Provenance, provenance
+from tools.images.recipes import EPOCH, Provenance, Recipe, provenance
 from tools.images.record import Built
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def inputs(tmp_path: Path) -> Inputs:
+def wheel(tmp_path: Path) -> Path:
     wheel = tmp_path / "plimsoll-0.1.0-py3-none-any.whl"
     wheel.write_bytes(b"code")
+    return wheel
+
+
+@pytest.fixture
+def inputs(wheel: Path) -> Inputs:
     origin = Provenance("abc", "2026-11-21T00:00:00Z")
-    return Inputs("typer==0.29.2", wheel, origin, {"Containerfile": "12"}, "buildah base")
+    return Inputs("typer==0.29.2", wheel, None, origin, {"Containerfile": "12"}, "buildah base")
 
 
-def test_every_input_decides_what_the_image_is(inputs: Inputs, tmp_path: Path) -> None:
-    other_wheel = tmp_path / "other" / inputs.wheel.name
+def test_every_input_decides_what_the_image_is(inputs: Inputs, wheel: Path, tmp_path: Path) -> None:
+    other_wheel = tmp_path / "other" / wheel.name
     other_wheel.parent.mkdir()
     other_wheel.write_bytes(b"changed code")
     changed = [
@@ -38,8 +43,10 @@ def test_every_input_decides_what_the_image_is(inputs: Inputs, tmp_path: Path) -
         replace(inputs, origin=Provenance("abd", inputs.origin.created)),
         replace(inputs, files={"Containerfile": "13"}),
         replace(inputs, engine="docker"),
+        replace(inputs, libraries=Path("portable-0123")),
+        replace(inputs, libraries=Path("portable-4567")),
     ]
-    assert len({inputs.key(), *(each.key() for each in changed)}) == 6
+    assert len({inputs.key(), *(each.key() for each in changed)}) == 8
     assert replace(inputs).key() == inputs.key()
 
 
@@ -47,14 +54,46 @@ def test_the_labels_say_version_revision_and_time_of_the_sources(inputs: Inputs)
     assert inputs.arguments == {"VERSION": "0.1.0", "REVISION": "abc", "CREATED": "2026-11-21T00:00:00Z"}
 
 
-def test_a_context_made_twice_is_the_same_also_in_its_times(inputs: Inputs, tmp_path: Path) -> None:
+def test_a_context_made_twice_is_the_same_also_in_its_times(wheel: Path, tmp_path: Path) -> None:
     collected = tmp_path / "collected"
     (collected / "wheels").mkdir(parents=True)
     (collected / "wheels" / "typer-0.29.2-py3-none-any.whl").write_bytes(b"typer")
-    context = build.make_context(ROOT / "images" / "plimsoll", collected, inputs.wheel, tmp_path / "context")
+    context = build.make_context(ROOT / "images" / "base" / "settle.py", collected, wheel, tmp_path / "context")
     assert {path.name for path in context.iterdir()} == {"application", "dependencies", "settle.py", "uv"}
     assert {path.stat().st_mtime for path in context.rglob("*")} == {float(EPOCH)}
     assert (context / "application" / "requirements.txt").read_text().startswith("plimsoll==0.1.0 --hash=sha256:")
+
+
+def test_libraries_are_added_as_they_are_with_their_names_for_one_another(tmp_path: Path) -> None:
+    for part in ("lib", "python/llama_cpp/__pycache__", "licenses"):
+        (tmp_path / "compiled" / part).mkdir(parents=True)
+    (tmp_path / "compiled" / "lib" / "libllama.so.0").write_bytes(b"code")
+    (tmp_path / "compiled" / "lib" / "libllama.so").symlink_to("libllama.so.0")
+    (tmp_path / "compiled" / "python" / "llama_cpp" / "__pycache__" / "llama_cpp.pyc").touch()
+    context = build.add_libraries(tmp_path / "compiled", tmp_path / "context")
+    assert (context / "engine" / "lib" / "libllama.so").readlink() == Path("libllama.so.0")
+    assert not list(context.rglob("*.pyc"))
+    assert {path.lstat().st_mtime for path in context.rglob("*")} == {float(EPOCH)}
+
+
+def test_an_image_without_our_wheel_is_made_of_its_scripts_alone(inputs: Inputs, tmp_path: Path) -> None:
+    recipe = Recipe("test-engine", at="tests/engine")
+    context = build.make_small_context(recipe.folder(ROOT).glob("*.py"), tmp_path / "context")
+    assert "engine.py" in {path.name for path in (context / "application").iterdir()}
+    assert {path.stat().st_mtime for path in context.rglob("*")} == {float(EPOCH)}
+    assert recipe.sources() == ("images/base", "tests/engine")
+    plain = replace(inputs, requirements="", wheel=None)
+    assert plain.arguments == {}
+    assert plain.key() != replace(inputs, requirements="").key()
+
+
+def test_an_image_may_hold_files_from_elsewhere_whose_change_makes_another_image(tmp_path: Path) -> None:
+    recipe = Recipe("model", files=("weights/tiny.gguf",))
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "tiny.gguf").write_bytes(b"GGUF")
+    context = build.make_small_context(recipe.files_in(tmp_path), tmp_path / "context")
+    assert [path.name for path in (context / "application").iterdir()] == ["tiny.gguf"]
+    assert recipe.sources() == ("images/base", "images/model", "weights/tiny.gguf")
 
 
 def test_bases_and_wheels_that_nobody_used_for_a_month_are_removed(

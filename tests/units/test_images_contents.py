@@ -97,3 +97,8 @@ def test_distributions_are_ordered_by_size(tmp_path: Path) -> None:
 
 def test_the_layers_of_an_image_are_named_by_their_digests(tmp_path: Path) -> None:
     assert contents.layers_of(image(tmp_path, [tar({}), tar({})])) == ["sha256:0", "sha256:1"]
+
+
+def test_llama_cpp_is_told_apart_from_python(tmp_path: Path) -> None:
+    files = {"opt/plimsoll/bin/python": b"1", "opt/plimsoll/engine/lib/libllama.so.0": b"12", "etc/passwd": b"123"}
+    assert list(sizes(image(tmp_path, [tar(files)])).items()) == [("base", 3), ("python", 1), ("llama.cpp", 2)]

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from tools.cluster.errors import ClusterError
 from tools.cluster.progress import Progress
+from tools.engine.errors import EngineError
 from tools.images import contents, engines, record
 from tools.images.build import Builder
 from tools.images.commands import cache_root
 from tools.images.errors import DiskFullError, ImageError
 from tools.images.load import load
 from tools.images.recipes import RECIPES
+from tools.sdists import Unreachable
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,7 +28,7 @@ def main(arguments: list[str]) -> int:
             _build(asked)
         else:
             _inspect()
-    except (ImageError, ClusterError) as error:
+    except (ImageError, ClusterError, EngineError, Unreachable) as error:
         print(f"images: {error}", file=sys.stderr)
         return 1
     except OSError as error:

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from uv import find_uv_bin
 from tools.cluster.cache import sha256
 from tools.cluster.instance import locked
 from tools.cluster.progress import Progress
-from tools.images import contents, record, wheels
+from tools.images import contents, libraries, record, wheels
 from tools.images.commands import Commands, cache_root
 from tools.images.debian import clear_workplace
 from tools.images.engines import Engine, choose
@@ -30,7 +31,8 @@ class Inputs:
     """All that decides what an image is."""
 
     requirements: str
-    wheel: Path
+    wheel: Path | None
+    libraries: Path | None
     origin: Provenance
     files: dict[str, str]
     engine: str
@@ -38,7 +40,8 @@ class Inputs:
     def key(self) -> str:
         told = [
             self.requirements,
-            sha256(self.wheel),
+            sha256(self.wheel) if self.wheel else "",
+            self.libraries.name if self.libraries else "",
             self.origin.revision,
             self.origin.created,
             self.files,
@@ -48,6 +51,8 @@ class Inputs:
 
     @property
     def arguments(self) -> dict[str, str]:
+        if self.wheel is None:
+            return {}
         version = self.wheel.name.split("-")[1]
         return {"VERSION": version, "REVISION": self.origin.revision, "CREATED": self.origin.created}
 
@@ -66,8 +71,10 @@ class Builder:
         folder = self._root / ".build" / "images" / recipe.name
         commands = Commands(folder / "build.log")
         engine = choose(self._wanted, self._base, self._root, commands, self._progress)
+        # Before the lock: it can take minutes, in which other images are built.
+        compiled = libraries.portable(self._progress) if recipe.libraries else None
         with locked(cache_root() / "lock"):
-            inputs = self._inputs(recipe, engine, folder, commands)
+            inputs = self._inputs(recipe, engine, compiled, commands)
             known = record.read(self._root).get(recipe.name)
             if known and known.inputs == inputs.key() and (self._root / known.archive).exists():
                 return known, False
@@ -77,13 +84,16 @@ class Builder:
         record.add(self._root, recipe.name, built)
         return built, True
 
-    def _inputs(self, recipe: Recipe, engine: Engine, folder: Path, commands: Commands) -> Inputs:
+    def _inputs(self, recipe: Recipe, engine: Engine, compiled: Path | None, commands: Commands) -> Inputs:
         # How it is built is an input as well.
-        described = [*recipe.folder(self._root).iterdir(), *Path(__file__).parent.glob("*.py")]
+        described = [*recipe.folder(self._root).iterdir(), *Path(__file__).parent.glob("*.py"), self._settle]
+        described += recipe.files_in(self._root)
+        wheel = self._root / ".build" / "images" / recipe.name / "wheel"
         files = {path.name: sha256(path) for path in described if path.is_file()}
         return Inputs(
-            wheels.export(self._root, recipe.extras, commands),
-            wheels.own(self._root, folder / "wheel", commands),
+            wheels.export(self._root, recipe.extras, commands) if recipe.extras else "",
+            wheels.own(self._root, wheel, commands) if recipe.extras else None,
+            compiled,
             provenance(self._root, recipe.sources()),
             files | {"uv": sha256(Path(find_uv_bin()))},
             engine.inputs(),
@@ -91,8 +101,15 @@ class Builder:
 
     def _build(self, recipe: Recipe, engine: Engine, inputs: Inputs, commands: Commands) -> Built:
         folder = self._root / ".build" / "images" / recipe.name
-        collected = wheels.collect(inputs.requirements, commands, self._progress)
-        context = make_context(recipe.folder(self._root), collected, inputs.wheel, folder / "context")
+        context = folder / "context"
+        if inputs.wheel is None:
+            scripts = recipe.folder(self._root).glob("*.py")
+            make_small_context([*scripts, *recipe.files_in(self._root)], context)
+        else:
+            collected = wheels.collect(inputs.requirements, commands, self._progress)
+            make_context(self._settle, collected, inputs.wheel, context)
+            if inputs.libraries:
+                add_libraries(inputs.libraries, context)
         digest = engine.build(recipe.containerfile(self._root), context, inputs.arguments)
         reference = f"localhost/plimsoll/{recipe.name}:{digest.removeprefix('sha256:')[:12]}"
         archive = folder / "image.tar"
@@ -105,8 +122,13 @@ class Builder:
         parts = tuple(contents.parts_of(archive))
         return Built(reference, digest, engine.name, inputs.key(), str(archive.relative_to(self._root)), parts)
 
+    @property
+    def _settle(self) -> Path:
+        """What makes a system of the base, the same for every image."""
+        return self._root / "images" / "base" / "settle.py"
 
-def make_context(scripts: Path, collected: Path, wheel: Path, context: Path) -> Path:
+
+def make_context(settle: Path, collected: Path, wheel: Path, context: Path) -> Path:
     """What a Containerfile copies, with fixed times: a step is done again only when its content changed."""
     shutil.rmtree(context, ignore_errors=True)
     shutil.copytree(collected, context / "dependencies")
@@ -115,10 +137,30 @@ def make_context(scripts: Path, collected: Path, wheel: Path, context: Path) -> 
     name, version = wheel.name.split("-")[:2]
     (context / "application" / "requirements.txt").write_text(f"{name}=={version} --hash=sha256:{sha256(wheel)}\n")
     shutil.copy(find_uv_bin(), context / "uv")
-    for script in scripts.glob("*.py"):
-        shutil.copy(script, context)
+    shutil.copy(settle, context)
+    return _with_fixed_times(context)
+
+
+def add_libraries(compiled: Path, context: Path) -> Path:
+    """llama.cpp, its bindings and their licences."""
+    for part in ("lib", "python", "licenses"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(compiled / part, context / "engine" / part, symlinks=True, ignore=ignored)
+    return _with_fixed_times(context)
+
+
+def make_small_context(application: Iterable[Path], context: Path) -> Path:
+    """That of an image without our wheel: a few files are the application."""
+    shutil.rmtree(context, ignore_errors=True)
+    (context / "application").mkdir(parents=True)
+    for path in application:
+        shutil.copy(path, context / "application")
+    return _with_fixed_times(context)
+
+
+def _with_fixed_times(context: Path) -> Path:
     for path in [context, *context.rglob("*")]:
-        os.utime(path, (EPOCH, EPOCH))
+        os.utime(path, (EPOCH, EPOCH), follow_symlinks=False)
     return context
 
 

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 _RECORD = re.compile(r"(?P<site>.*/(?:site|dist)-packages)/(?P<name>[^/]+?)-(?P<version>[^/-]+)\.dist-info/RECORD$")
+_LIBRARIES = "opt/plimsoll/engine/"
 _PYTHON = re.compile(r"^(usr/(local/)?(bin|lib)/(lib)?python3|usr/lib/[^/]+/libpython3|opt/plimsoll/)")
 
 
 @dataclass(frozen=True)
 class Part:
-    """The base, Python, or one distribution with its version."""
+    """The base, Python, llama.cpp, or one distribution with its version."""
 
     name: str
     version: str
@@ -26,7 +27,7 @@ class Part:
 
 
 def parts_of(archive: Path) -> list[Part]:
-    """Largest first, the base and Python before the distributions; together they are the image."""
+    """Largest first, what is no distribution before those that are; together they are the image."""
     sizes, records = _read(archive)
     owners: dict[str, tuple[str, str]] = {}
     for path, listed in records.items():
@@ -35,9 +36,9 @@ def parts_of(archive: Path) -> list[Part]:
             owners |= dict.fromkeys(_files(match["site"], listed), (match["name"].replace("_", "-"), match["version"]))
     totals: Counter[tuple[str, str]] = Counter()
     for path, size in sizes.items():
-        totals[owners.get(_source(path)) or (("python", "") if _PYTHON.match(path) else ("base", ""))] += size
-    first = {"base": 0, "python": 1}
-    ordered = sorted(totals.items(), key=lambda item: (first.get(item[0][0], 2), -item[1]))
+        totals[owners.get(_source(path)) or (_place(path), "")] += size
+    first = {"base": 0, "python": 1, "llama.cpp": 2}
+    ordered = sorted(totals.items(), key=lambda item: (first.get(item[0][0], 3), -item[1]))
     return [Part(name, version, size) for (name, version), size in ordered]
 
 
@@ -115,6 +116,13 @@ def _apply(path: str, entry: tarfile.TarInfo, sizes: dict[str, int]) -> None:
 def _remove(prefix: str, sizes: dict[str, int]) -> None:
     for path in [path for path in sizes if path.startswith(prefix)]:
         del sizes[path]
+
+
+def _place(path: str) -> str:
+    """What a file belongs to that is of no distribution."""
+    if path.startswith(_LIBRARIES):
+        return "llama.cpp"
+    return "python" if _PYTHON.match(path) else "base"
 
 
 def _files(site: str, listed: str) -> Iterator[str]:

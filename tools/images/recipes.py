@@ -16,29 +16,45 @@ GLIBC = 36
 
 @dataclass(frozen=True)
 class Recipe:
+    """`extras` are those of our wheel; an image without any does not hold it. `at` is a folder outside of images/.
+
+    With `libraries` it holds llama.cpp and its bindings. `files` lie elsewhere in the repository: they are the
+    application, beside the scripts of the folder.
+    """
+
     name: str
-    extras: tuple[str, ...]
+    extras: tuple[str, ...] = ()
+    at: str = ""
+    libraries: bool = False
+    files: tuple[str, ...] = ()
 
     def folder(self, root: Path) -> Path:
-        return root / "images" / self.name
+        return root / self._place
 
     def containerfile(self, root: Path) -> Path:
         return self.folder(root) / "Containerfile"
 
     def sources(self) -> tuple[str, ...]:
         """Everything whose change can change the image."""
-        return (
-            "operator/plimsoll",
-            "pyproject.toml",
-            "uv.lock",
-            "README.md",
-            "LICENSE",
-            "images/base",
-            f"images/{self.name}",
-        )
+        wheel = ("operator/plimsoll", "pyproject.toml", "uv.lock", "README.md", "LICENSE")
+        return (*(wheel if self.extras else ()), "images/base", self._place, *self.files)
+
+    def files_in(self, root: Path) -> list[Path]:
+        return [root / name for name in self.files]
+
+    @property
+    def _place(self) -> str:
+        return self.at or f"images/{self.name}"
 
 
-RECIPES = {recipe.name: recipe for recipe in (Recipe("plimsoll", extras=("operator", "gateway", "fetch", "cli")),)}
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("plimsoll", extras=("operator", "gateway", "fetch", "cli")),
+        Recipe("engine", extras=("engine",), libraries=True),
+        Recipe("small-model", files=("models/plimsoll-small.gguf",)),
+    )
+}
 
 
 @dataclass(frozen=True)

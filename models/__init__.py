@@ -1,0 +1,1 @@
+"""Models for tests, benches and demos, made by the project itself."""

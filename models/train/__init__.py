@@ -1,0 +1,1 @@
+"""Trains the small model that answers questions about Plimsoll; `make small-model` runs it."""

@@ -1,0 +1,1 @@
+"""The llamacpp engine: one process serves one model, with continuous batching over parallel slots."""

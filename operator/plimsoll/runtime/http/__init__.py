@@ -1,0 +1,1 @@
+"""The engine's HTTP side: OpenAI's paths, as a raw ASGI application in one event loop."""

@@ -1,0 +1,1 @@
+"""Chat templates: how messages become the text that a model was trained on."""
