@@ -1,0 +1,3 @@
+module plimsoll.dev/bench/gateway
+
+go 1.26.3

@@ -1,0 +1,165 @@
+"""Whether a call is let in now: what limits it, the most that it can take, and what it is told when it is not."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from plimsoll.cost.record import Outcome
+from plimsoll.gateway.call import Header, team_of
+from plimsoll.gateway.errors import ApiError, Code
+from plimsoll.gateway.metrics import Metrics
+from plimsoll.gateway.policy.parameters import NAMES
+from plimsoll.gateway.request import Request
+from plimsoll.gateway.waiting import WaitingRoom
+from plimsoll.ledger.holds import Ask, Granted, Holds, Kind, Limited, Measure, Refused, Scope
+from plimsoll.ledger.line import Waiting
+from plimsoll.ledger.shares import part_of
+from plimsoll.routing.document import Document, Key, Model, Served
+from plimsoll.routing.limits import NO_LIMITS, Limits
+
+_NANO = 1_000_000_000
+# Longer than any call lasts: it only frees what a mistake of ours has forgotten.
+_LASTING = 24 * 3600 * _NANO
+# Of an answer that neither the request, nor the owner of the model, nor a context bounds.
+UNBOUNDED_ANSWER = 4096
+# Nobody knows when those who run now end.
+_RETRY_SECONDS = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applicant:
+    """A call that wants to be let in."""
+
+    id: str
+    key: Key | None
+    model: Model
+    served: Served
+    request: Request
+    body: bytes
+    stopped: asyncio.Future[Outcome]
+
+
+@dataclass(slots=True)
+class Held:
+    """The Hold of a call that was let in."""
+
+    room: WaitingRoom
+    request: str
+    limited: tuple[Limited, ...]
+    waited: float  # seconds
+    settled: bool = False
+
+    def settle(self, tokens: int) -> None:
+        if not self.settled:
+            self.settled = True
+            self.room.settle(self.request, tokens)
+
+
+class Admission:
+    def __init__(self, room: WaitingRoom, holds: Holds, clock: Callable[[], int], metrics: Metrics) -> None:
+        self._room = room
+        self._holds = holds
+        self._clock = clock
+        self._metrics = metrics
+
+    async def admit(self, document: Document, applicant: Applicant) -> Held:
+        """Raises ApiError, and Left when its `stopped` comes before its turn."""
+        limited = limited_by(document, applicant.key, applicant.model, applicant.served)
+        ask = Ask(applicant.id, most_tokens(applicant), limited, _LASTING)
+        found, begun, waited = self._room.enter(ask), self._clock(), 0.0
+        full = isinstance(found, Refused) and lets_wait(found, ask)
+        if isinstance(found, Waiting):
+            found = await self._wait(applicant)
+            waited = (self._clock() - begun) / _NANO
+        if isinstance(found, Granted):
+            return Held(self._room, applicant.id, limited, waited)
+        self._metrics.rejected(team_of(applicant.key), "queue" if full else found.counter.measure)
+        raise refusal(found, ask, document.gateways, queue_full=full)
+
+    async def _wait(self, applicant: Applicant) -> Granted | Refused:
+        model, begun = applicant.model.full_name, self._clock()
+        self._metrics.waits(model)
+        try:
+            return await self._room.wait(applicant.id, applicant.stopped)
+        finally:
+            self._metrics.waited(model, (self._clock() - begun) / _NANO)
+
+    def left(self, held: Held) -> list[Header]:
+        """The headers that say what is left now."""
+        return left_headers(self._holds, held.limited, self._clock())
+
+
+def limited_by(document: Document, key: Key | None, model: Model, served: Served) -> tuple[Limited, ...]:
+    """Counted are also those without a limit: one may be set the next moment, and then counts what has been."""
+    found = [Limited(Scope(Kind.MODEL, model.full_name), served.limits)]
+    if key is not None:
+        found.append(Limited(Scope(Kind.KEY, key.full_name), key.limits))
+        found.append(Limited(Scope(Kind.TEAM, key.team), document.teams.get(key.team, NO_LIMITS)))
+    return tuple(found)
+
+
+def most_tokens(applicant: Applicant) -> int:
+    """No text has more tokens than bytes, and no answer more than is allowed; both fit into the context."""
+    request, served = applicant.request, applicant.served
+    answer = 0 if request.operation == "embedding" else _longest_answer(request.fields, served)
+    answers = request.prompts * request.answers
+    prompt = len(applicant.body)
+    if served.context is None:
+        return prompt + answers * answer
+    prompt = min(prompt, request.prompts * served.context)
+    return min(prompt + answers * answer, request.prompts * request.answers * served.context)
+
+
+def _longest_answer(fields: Mapping[str, object], served: Served) -> int:
+    """The policy has looked at the numbers before."""
+    bounds = [served.generation.maximum.get("maxTokens"), served.context]
+    asked = [value for name in NAMES["maxTokens"] if isinstance(value := fields.get(name), int | float)]
+    bounds += asked or [served.generation.defaults.get("maxTokens")]  # type: ignore[list-item]
+    known = [bound for bound in bounds if isinstance(bound, int | float)]
+    return int(min(known)) if known else UNBOUNDED_ANSWER
+
+
+def refusal(found: Refused, ask: Ask, gateways: int, *, queue_full: bool) -> ApiError:
+    scope = f"{found.counter.scope.kind} {found.counter.scope.name}"
+    limit = _in_words(found, ask)
+    if found.hopeless:
+        amount = ask.tokens if found.counter.measure is Measure.TOKENS else 1
+        part = part_of(found.limit, gateways)
+        return ApiError(Code.OVER_LIMIT, scope=scope, limit=limit, part=part, amount=amount)
+    seconds = _RETRY_SECONDS if found.retry_after is None else max(1, math.ceil(found.retry_after / _NANO))
+    code = Code.QUEUE_FULL if queue_full else Code.RATE_LIMIT_EXCEEDED
+    return ApiError(code, retry_after=seconds, scope=scope, limit=limit, seconds=seconds)
+
+
+def lets_wait(refused: Refused, ask: Ask) -> bool:
+    """Whoever is refused all the same finds too many waiting already."""
+    may = all(_limits_of(counter.scope, ask).when_full == "wait" for counter in refused.full)
+    return may and not refused.hopeless
+
+
+def left_headers(holds: Holds, limited: Sequence[Limited], now: int) -> list[Header]:
+    """Under the names that clients of OpenAI know; of several limits the one of which least is left."""
+    least: dict[Measure, tuple[int, int]] = {}
+    for counter, limit, left in holds.left(limited, now):
+        least[counter.measure] = min(least.get(counter.measure, (left, limit)), (left, limit))
+    return [
+        header
+        for measure, (left, limit) in least.items()
+        for header in (
+            (f"x-ratelimit-limit-{measure}".encode(), b"%d" % limit),
+            (f"x-ratelimit-remaining-{measure}".encode(), b"%d" % left),
+        )
+    ]
+
+
+def _in_words(found: Refused, ask: Ask) -> str:
+    if found.counter.measure is Measure.CONCURRENCY:
+        return f"{found.limit} requests at the same time"
+    return f"{found.limit} {found.counter.measure} in {_limits_of(found.counter.scope, ask).window_seconds:g} s"
+
+
+def _limits_of(scope: Scope, ask: Ask) -> Limits:
+    return next((each.limits for each in ask.limited if each.scope == scope), NO_LIMITS)

@@ -1,0 +1,78 @@
+"""How many tokens an attempt took, and whose word that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from plimsoll.cost.record import CountSource, Tokens
+from plimsoll.gateway.backends.usage import tokens_of
+from plimsoll.gateway.call import Call
+from plimsoll.gateway.events import Seen
+
+# Where nobody tells how many tokens it were: most texts have about one for every four bytes.
+_BYTES_OF_A_TOKEN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    tokens: Tokens
+    source: CountSource
+    # In words, where what was told cannot be right.
+    mismatch: str | None = None
+
+
+NOTHING = Count(Tokens(), CountSource.NONE)
+
+
+class Whole(Struct):
+    """Of an answer in one piece, all that we have to know."""
+
+    usage: Any = None
+
+
+whole_answers = msgspec.json.Decoder(Whole)
+
+
+def of_stream(seen: Seen, call: Call, prompt_bytes: int) -> Count:
+    if isinstance(seen.usage, dict):
+        told = tokens_of(seen.usage, seen.texts)
+        return Count(told.tokens, call.dialect.source, told.mismatch)
+    if seen.running:
+        return Count(_running(seen, call), call.dialect.source)
+    if not seen.any:
+        return NOTHING
+    tokens = Tokens(input_text=_estimate(prompt_bytes, call), output_text=seen.texts)
+    # Whoever cuts a stream cannot expect its usage; whoever ends one without has left it out.
+    return Count(tokens, CountSource.COUNTED, "no usage" if seen.done or seen.finishes else None)
+
+
+def of_whole(usage: Any, call: Call, answer_bytes: int) -> Count:
+    if isinstance(usage, dict) and usage:
+        told = tokens_of(usage)
+        return Count(told.tokens, call.dialect.source, told.mismatch)
+    output = 0 if call.operation == "embedding" else _estimate(answer_bytes, call)
+    tokens = Tokens(input_text=_estimate(len(call.body), call), output_text=output)
+    return Count(tokens, CountSource.ESTIMATED, "no usage")
+
+
+def _running(seen: Seen, call: Call) -> Tokens:
+    """Each answer tells its own; several answers to one prompt read it once."""
+    prompts: dict[int, Tokens] = {}
+    answered = Tokens()
+    for index, usage in seen.running.items():
+        told = tokens_of(usage).tokens
+        answered += Tokens(output_text=told.output_text, output_reasoning=told.output_reasoning)
+        prompts[index // call.request.answers] = Tokens(
+            input_text=told.input_text, input_cached=told.input_cached, cache_write=told.cache_write
+        )
+    return sum(prompts.values(), answered)
+
+
+def _estimate(size: int, call: Call) -> int:
+    tokens = -(-size // _BYTES_OF_A_TOKEN)
+    context = call.served.context
+    return tokens if context is None else min(tokens, context)

@@ -1,0 +1,81 @@
+"""Defaults, limits and locks of generation, in the words of whichever backend serves the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from plimsoll.cost.record import Operation
+from plimsoll.gateway.backends.dialect import Dialect
+from plimsoll.gateway.errors import ApiError, Code, bad_field
+from plimsoll.gateway.fields import check_spelling
+from plimsoll.gateway.policy.parameters import EVERY_NAME, NAMES, usual, value_of, within
+from plimsoll.gateway.policy.report import Capped, Report
+from plimsoll.gateway.reading import REMOVED
+from plimsoll.gateway.request import Request
+from plimsoll.routing.policy import Generation, Value
+
+
+def generation(request: Request, policy: Generation, dialect: Dialect) -> tuple[dict[str, Any], Report]:
+    """What changes in the body, and what the client has to be told."""
+    if request.operation == "embedding":
+        return {}, Report()
+    check_spelling(request.fields, EVERY_NAME)
+    governed = _Governed(request.fields, policy, dialect, request.operation)
+    for name in NAMES:
+        governed.decide(name)
+    return governed.changes, Report(tuple(governed.capped), tuple(governed.unsupported))
+
+
+@dataclass(slots=True)
+class _Governed:
+    fields: Mapping[str, Any]
+    policy: Generation
+    dialect: Dialect
+    operation: Operation
+    changes: dict[str, Any] = field(default_factory=dict)
+    capped: list[Capped] = field(default_factory=list)
+    unsupported: list[str] = field(default_factory=list)
+
+    def decide(self, name: str) -> None:
+        sent = [each for each in NAMES[name] if self.fields.get(each) is not None]
+        if sent and name in self.policy.locked:
+            raise ApiError(Code.LOCKED_PARAMETER, param=sent[0], field=sent[0])
+        asked = self._asked(name, sent)
+        value = self._unasked(name) if asked is None else self._within(name, asked)
+        if value is None:
+            return
+        words = self.dialect.words(self.operation, name)
+        if not words:
+            self.unsupported.append(sent[0] if sent else NAMES[name][0])
+            self.changes |= dict.fromkeys(sent, REMOVED)
+            return
+        kept = next((each for each in sent if each in words), words[0])
+        self.changes |= {each: REMOVED for each in sent if each != kept}
+        # What is allowed as it is goes on as it was written.
+        if value != asked or kept not in sent:
+            self.changes[kept] = value
+        if asked is not None and value != asked:
+            self.capped.append(Capped(sent[0], value, asked))
+
+    def _asked(self, name: str, sent: list[str]) -> Value | None:
+        values = [value_of(name, each, self.fields[each]) for each in sent]
+        if any(each != values[0] for each in values):
+            raise bad_field(sent[1], f"has another value than {sent[0]}, and both mean the same: send one of them")
+        return values[0] if values else None
+
+    def _unasked(self, name: str) -> Value | None:
+        if (default := self.policy.defaults.get(name)) is not None:
+            return default
+        ordinary = usual(name, self.operation)
+        if ordinary is None:
+            # As much as there is, so the most that is allowed.
+            return self.policy.maximum.get(name)
+        if name not in self.policy.minimum and name not in self.policy.maximum:
+            return None
+        allowed = self._within(name, ordinary)
+        return None if allowed == ordinary and not self.dialect.own_defaults else allowed
+
+    def _within(self, name: str, value: Value) -> Value:
+        return within(name, value, self.policy.minimum.get(name), self.policy.maximum.get(name))

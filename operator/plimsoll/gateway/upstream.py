@@ -1,0 +1,153 @@
+"""The way to backends: one session for all of them, and for each request the line that can end it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from aiohttp import ClientResponse, ClientSession, DummyCookieJar, TCPConnector
+from aiohttp.connector import Connection
+
+from plimsoll.cost.record import Outcome
+from plimsoll.gateway.call import Call
+
+# Less than the five seconds after which uvicorn, which engines are made with, closes a connection that nobody uses.
+_KEPT_SECONDS = 4.0
+_NAMES_SECONDS = 10
+# What one stream may have in memory here while its client does not read.
+_BUFFER = 32 << 10
+# For what a backend had sent when it was told that nobody listens any more.
+LAST_WORDS_SECONDS = 0.5
+# For what a provider still says to a client who went away, and for how many such clients at once.
+DRAIN_SECONDS = 60.0
+MOST_DRAINS = 200
+
+
+class Drains:
+    """How many answers are read to their end for nobody but the count."""
+
+    def __init__(self, most: int = MOST_DRAINS) -> None:
+        self._left = most
+
+    def begin(self) -> bool:
+        if self._left <= 0:
+            return False
+        self._left -= 1
+        return True
+
+    def end(self) -> None:
+        self._left += 1
+
+
+class Line:
+    """From the first step towards a backend to its last byte, with a deadline, and the end that a client may wish.
+
+    A backend that shall stop is told so by half of a close: it stops at once, and what it had sent by then can still be
+    read, so that the count is right. `async with` raises TimeoutError when the time is over, or nobody waits any more.
+    """
+
+    def __init__(self, call: Call, drains: Drains, deadline: float | None) -> None:
+        self._call = call
+        self._drains = drains
+        self._drain = False
+        self._over = False
+        self._timer = asyncio.timeout_at(deadline)
+        self._loop = asyncio.get_running_loop()
+        self._connection: Connection | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._timer.__aenter__()
+        self._call.stopped.add_done_callback(self._stop)
+        _LINE.set(self)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _LINE.set(None)
+        self._over = True
+        self._connection = None
+        self._call.stopped.remove_done_callback(self._stop)
+        if self._drain:
+            self._drains.end()
+        await self._timer.__aexit__(kind, error, trace)
+
+    def opened(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def goes_on(self, idle: float) -> None:
+        """The answer has begun: from now on only the silence of the backend is too long."""
+        if self._call.stopped.done():
+            return
+        self._timer.reschedule(None)
+        protocol = None if self._connection is None else self._connection.protocol
+        if protocol is not None:
+            protocol.read_timeout = idle
+            protocol.start_timeout()
+
+    def _stop(self, stopped: asyncio.Future[Outcome]) -> None:
+        if self._over or self._timer.expired():
+            return
+        wanted = stopped.result() is Outcome.CANCELLED and self._call.served.on_disconnect == "drain"
+        if wanted and self._drains.begin():
+            self._drain = True
+            self._end_in(DRAIN_SECONDS)
+        else:
+            self._end_in(LAST_WORDS_SECONDS if self._half_close() else 0.0)
+
+    def _end_in(self, seconds: float) -> None:
+        """No later than it would have ended anyway."""
+        when, now = self._timer.when(), self._loop.time()
+        self._timer.reschedule(now + seconds if when is None else min(when, now + seconds))
+
+    def _half_close(self) -> bool:
+        connection = self._connection
+        if connection is None or connection.protocol is None:
+            return False
+        transport = connection.transport
+        if transport is None or transport.is_closing() or not transport.can_write_eof():
+            return False
+        connection.protocol.force_close()
+        transport.write_eof()
+        return True
+
+
+_LINE: ContextVar[Line | None] = ContextVar("line", default=None)
+
+
+class _Response(ClientResponse):
+    """Tells the line of its request which connection it got, before anything is read from it."""
+
+    async def start(self, connection: Connection) -> ClientResponse:
+        line = _LINE.get()
+        if line is not None:
+            line.opened(connection)
+        return await super().start(connection)
+
+
+def new_session() -> ClientSession:
+    """It lives as long as the process: a client that is thrown away and made anew loses calls."""
+    return ClientSession(
+        connector=TCPConnector(limit=0, keepalive_timeout=_KEPT_SECONDS, ttl_dns_cache=_NAMES_SECONDS),
+        cookie_jar=DummyCookieJar(),
+        response_class=_Response,
+        auto_decompress=False,
+        read_bufsize=_BUFFER,
+        timeout=aiohttp.ClientTimeout(total=None),
+    )
+
+
+def rest_of(response: ClientResponse) -> bytes:
+    """What had come when the answer broke. aiohttp would drop it, and each event of it was paid for."""
+    content = response.content
+    if content.exception() is not None:
+        content.set_exception(None)  # type: ignore[arg-type]
+    return content.read_nowait()
+
+
+def outside() -> None:
+    """For what a call has set off and does not belong to it."""
+    _LINE.set(None)

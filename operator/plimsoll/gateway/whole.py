@@ -1,0 +1,85 @@
+"""An answer in one piece: read whole, counted, recorded, and only then given to the client."""
+
+from __future__ import annotations
+
+import msgspec
+from aiohttp import ClientError, ClientResponse
+from aiohttp.http_exceptions import HttpProcessingError
+
+from plimsoll.cost.record import Outcome, Tokens
+from plimsoll.gateway.attempts import Attempt, Failure, House, ask, failed, failure_of
+from plimsoll.gateway.backends.refusing import error_within
+from plimsoll.gateway.call import Call, Header
+from plimsoll.gateway.counting import of_whole, whole_answers
+from plimsoll.gateway.endpoints import Harm
+from plimsoll.gateway.errors import ApiError, Code
+from plimsoll.gateway.upstream import Line
+
+_JSON = (b"content-type", b"application/json")
+# More than the embeddings of the longest request take.
+_LONGEST = 64 << 20
+
+
+async def answer_whole(house: House, attempt: Attempt, deadline: float) -> None:
+    """Raises Failure before the client has anything."""
+    call = attempt.call
+    body = await _read(house, attempt, deadline)
+    usage = _usage_in(body, call)
+    now = house.clock()
+    attempt.target.well(now)
+    count = of_whole(usage, call, len(body))
+    if count.mismatch:
+        house.metrics.mismatch(call.model.full_name)
+    outcome = Outcome.CANCELLED if _left(call) else Outcome.OK
+    house.recorder.write_last(call, attempt.record(outcome, count, now))
+    await call.responder.start(200, [_JSON, _told(count.tokens), (b"content-length", b"%d" % len(body))])
+    await call.responder.finish(body)
+
+
+async def _read(house: House, attempt: Attempt, deadline: float) -> bytes:
+    response: ClientResponse | None = None
+    try:
+        async with Line(attempt.call, house.drains, deadline):
+            response = await ask(house, attempt)
+            return await _body(response)
+    except (ClientError, HttpProcessingError, OSError) as error:
+        raise failure_of(error, attempt, attempt.call.served.timeouts.total) from None
+    finally:
+        if response is not None:
+            response.close()
+
+
+async def _body(response: ClientResponse) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while data := await response.content.readany():
+        parts.append(data)
+        size += len(data)
+        if size > _LONGEST:
+            raise _broken(f"its answer has more than {_LONGEST} bytes")
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _usage_in(body: bytes, call: Call) -> object:
+    """Raises Failure where the answer is none."""
+    if error := error_within(body, call.served.prompt):
+        raise failed(error)
+    try:
+        # What is skipped when the usage is looked for is not looked at.
+        body.decode()
+        return whole_answers.decode(body).usage
+    except (UnicodeDecodeError, msgspec.DecodeError):
+        raise _broken("its answer was not JSON") from None
+
+
+def _broken(why: str) -> Failure:
+    return Failure(ApiError(Code.UPSTREAM_BROKEN, why=why), Outcome.UPSTREAM_ERROR, Harm.SICK)
+
+
+def _left(call: Call) -> bool:
+    return call.stopped.done() and call.stopped.result() is Outcome.CANCELLED
+
+
+def _told(tokens: Tokens) -> Header:
+    classes = ", ".join(f"{name}={getattr(tokens, name)}" for name in tokens.__struct_fields__)
+    return (b"x-plimsoll-tokens", classes.encode())

@@ -1,0 +1,1 @@
+"""The one document between operator and gateway: what it says, how it changes and travels; no I/O, no clock."""
