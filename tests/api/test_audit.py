@@ -42,3 +42,14 @@ def test_the_audit_log_begins_with_the_test(kube: Kube, namespace: str, audit: A
     later = Audit(audit.log, kube)
     kube.create(config_map(namespace, "after"))
     assert [write.name for write in later.writes(namespace=namespace)] == ["after"]
+
+
+def test_the_verbs_that_a_user_has_used_are_told_by_group_and_resource(
+    kube: Kube, namespace: str, audit: Audit
+) -> None:
+    grant(kube, namespace, "bosun", ["create", "get", "list"], "configmaps")
+    with closing(kube.acting_as("bosun")) as bosun:
+        bosun.create(config_map(namespace, "chart"), manager="bosuns-own-hand")
+        bosun.list("v1", "ConfigMap", namespace)
+    assert audit.verbs("bosun") == {("", "configmaps", "create"), ("", "configmaps", "list")}
+    assert audit.managers(namespace)["bosuns-own-hand"] == {"configmaps"}

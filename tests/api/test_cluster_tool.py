@@ -6,7 +6,7 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -55,12 +55,20 @@ def test_a_taken_port_is_told_with_the_component_that_wants_it(victim: ProcessCl
     wait_until(lambda: not victim.status().healthy, 10, "etcd is gone")
     with closing(socket.socket()) as stranger:
         stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        stranger.bind(("127.0.0.1", port))
+        # Once it was still taken here, by whom is not known.
+        wait_until(lambda: _bound(stranger, port), 10, f"port {port} is free")
         stranger.listen()
         with pytest.raises(ComponentFailed, match=rf"etcd: cannot listen on 127\.0\.0\.1:{port}.*log: .*etcd\.log"):
             victim.up()
     victim.up()
     assert victim.status().healthy
+
+
+def _bound(stranger: socket.socket, port: int) -> bool:
+    with suppress(OSError):
+        stranger.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 def test_the_logs_of_an_unknown_component_are_refused_with_the_known_ones(victim: ProcessCluster) -> None:

@@ -2,23 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from tests.support.instances import shared_cluster, shared_definition, shared_kube
 
-import pytest
-
-from tests.support.instances import running
-from tests.support.kube import Kube
-from tools.cluster.cluster import ProcessCluster
-
-
-@pytest.fixture(scope="package")
-def cluster() -> Iterator[ProcessCluster]:
-    with running("test-control", shape="control") as cluster:
-        yield cluster
-
-
-@pytest.fixture(scope="package")
-def kube(cluster: ProcessCluster) -> Iterator[Kube]:
-    kube = Kube(cluster.kubeconfig)
-    yield kube
-    kube.close()
+cluster = shared_cluster("test-control", shape="control")
+kube = shared_kube()
+definition = shared_definition()

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.support.instances import running
-from tests.support.kube import Kube
+from tests.support.instances import shared_cluster, shared_definition, shared_kube
 from tools.cluster.cluster import ProcessCluster
 
-
-@pytest.fixture(scope="package")
-def cluster() -> Iterator[ProcessCluster]:
-    with running("test", shape="node", nodes=2) as cluster:
-        yield cluster
-
-
-@pytest.fixture(scope="package")
-def kube(cluster: ProcessCluster) -> Iterator[Kube]:
-    kube = Kube(cluster.kubeconfig)
-    yield kube
-    kube.close()
+cluster = shared_cluster("test", shape="node", nodes=2)
+kube = shared_kube()
+definition = shared_definition()
 
 
 @pytest.fixture(scope="package")

@@ -50,7 +50,7 @@ class Checkout:
 
     def start_build(self, *options: str) -> subprocess.Popen[str]:
         env = {**os.environ, **({"XDG_CACHE_HOME": str(self.cache)} if self.cache else {})}
-        command = [sys.executable, "-m", "tools.images", "build", *options]
+        command = [sys.executable, "-m", "tools.images", "build", "--only", "plimsoll", *options]
         return subprocess.Popen(
             command, cwd=self.root, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )

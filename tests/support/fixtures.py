@@ -10,6 +10,7 @@ import pytest
 
 from tests.support import objects
 from tests.support.audit import Audit
+from tests.support.invariants import require_no_orphans
 from tests.support.kube import Kube
 from tests.support.tiers import tier_of
 from tools.cluster.cluster import ProcessCluster
@@ -36,9 +37,16 @@ def namespace(request: pytest.FixtureRequest, kube: Kube) -> Iterator[str]:
     if not alone:
         kube.wait(objects.service_account(name), lambda _: True, _START_SECONDS, f"the service account of {name}")
     yield name
-    if request.node.stash.get(_FAILED, False):
+    failed = request.node.stash.get(_FAILED, False)
+    if failed:
         print(_story(kube, name))
-    if not alone:
+    if alone:
+        return
+    try:
+        # A test that failed has said already what is wrong.
+        if not failed:
+            require_no_orphans(kube, name)
+    finally:
         kube.delete(wanted)
 
 

@@ -13,7 +13,6 @@ _TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc"), ex
 _SOME_TEXT = _TEXT.map(lambda text: f"x{text}")
 _NAME = st.from_regex(r"[a-z][a-z0-9]{0,10}", fullmatch=True)
 _MEMORY = st.sampled_from(["16Mi", "512Mi", "1.5Gi", "2G", "1073741824", 1073741824, "8Gi", "1Ti"])
-_WHOLE = {"topK", "maxTokens"}
 
 
 def _optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Object]:
@@ -24,9 +23,10 @@ def _optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Object]:
 def _generation(draw: st.DrawFn) -> Object:
     made: Object = {"defaults": {}, "limits": {"min": {}, "max": {}}}
     for parameter in PARAMETERS:
-        whole = parameter.name in _WHOLE
         low, high = int(parameter.lowest), int(parameter.highest)
-        number = st.integers(low, high) if whole else st.integers(low * 100, high * 100).map(lambda n: n / 100)
+        number = (
+            st.integers(low, high) if parameter.whole else st.integers(low * 100, high * 100).map(lambda n: n / 100)
+        )
         three = sorted(draw(st.lists(number, min_size=3, max_size=3)))
         for place, value in zip((made["limits"]["min"], made["defaults"], made["limits"]["max"]), three, strict=True):
             if draw(st.booleans()):

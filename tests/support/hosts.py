@@ -5,15 +5,21 @@ from __future__ import annotations
 import os
 import sys
 
+from tests.support import engine_home
 from tools.cluster import host
 
-TIERS = ("units", "api", "control", "node")
+WITH_CLUSTER = ("api", "control", "node")
+TIERS = ("units", "runtime", "gateway", *WITH_CLUSTER)
 _OWN_KERNEL = "linux"
 
 
 def missing(tier: str) -> list[str]:
     """What this machine lacks for a tier; empty when it can run it."""
-    return [] if tier == "units" else host.missing(tier)
+    if tier == "units":
+        return []
+    if tier == "gateway":
+        return [] if sys.platform == _OWN_KERNEL else ["Linux"]
+    return engine_home.missing() if tier == "runtime" else host.missing(tier)
 
 
 def expected(tier: str) -> bool:

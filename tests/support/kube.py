@@ -90,8 +90,13 @@ class Kube:
             raise
         return None
 
-    def replace(self, wanted: Object) -> Object:
-        return self._send("replace", wanted)
+    def replace(self, wanted: Object, subresource: str | None = None) -> Object:
+        if subresource is None:
+            return self._send("replace", wanted)
+        with _refusals():
+            door = self._resource(wanted).subresources[subresource]
+            answer: Object = door.replace(body=wanted, **_address(wanted)).to_dict()
+        return answer
 
     def apply(self, wanted: Object, manager: str, force: bool = False) -> Object:
         """Server-side apply."""
@@ -121,6 +126,19 @@ class Kube:
             if refusal.status == 404:
                 return None
             raise
+
+    def kinds_in_namespaces(self) -> list[tuple[str, str]]:
+        """API version and kind of all that lives in namespaces and can be listed, each once."""
+        with _refusals():
+            self._api.resources.invalidate_cache()
+            found = [
+                each
+                for each in self._api.resources.search(preferred=True)
+                if each.namespaced and "list" in (each.verbs or []) and not each.kind.endswith("List")
+            ]
+        # Events are served by two groups.
+        by_kind = {each.kind: (each.group_version, each.kind) for each in found}
+        return sorted(by_kind.values())
 
     def list(
         self, api_version: str, kind: str, namespace: str | None = None, labels: str | None = None

@@ -58,6 +58,7 @@ def test_a_gate_that_lacks_a_key_is_refused_by_name(key: str) -> None:
         ({"relative": 1}, "relative 1"),
         ({"limit": 3}, "keys it cannot use: limit"),
         ({"comparison": "recorded"}, "keys it cannot use: value"),
+        ({"quick_value": "25"}, "quick_value '25' is not a number"),
     ],
 )
 def test_a_gate_that_makes_no_sense_is_refused(change: dict[str, object], complaint: str) -> None:
@@ -111,3 +112,10 @@ def test_a_row_that_two_experiments_fill_is_refused() -> None:
     gates = {"warm-up": parse_gate("cluster", "warm-up", WHOLE)}
     with pytest.raises(GateError, match="measured twice"):
         check_rows(gates, ["warm-up", "warm-up"])
+
+
+def test_a_quick_run_is_held_to_a_bar_of_its_own_where_the_gate_has_one() -> None:
+    gate = parse_gate("cluster", "warm-up", WHOLE | {"quick_value": 40})
+    assert (gate.wanted(), gate.in_quick().wanted()) == ("<= 25 s", "<= 40 s")
+    usual = parse_gate("cluster", "warm-up", WHOLE)
+    assert usual.in_quick() == usual

@@ -82,6 +82,11 @@ def test_a_new_room_may_do_its_own_work(importer: str, imported: str) -> None:
         ("plimsoll.gateway.app", "prometheus_client", "Only metrics modules import prometheus_client"),
         ("plimsoll.weights.cache", "plimsoll.cluster.client", "The data path works without Kubernetes"),
         ("plimsoll.plan.workload", "asyncio", "Rooms that decide have no event loop, no network and no clock"),
+        (
+            "plimsoll.routing.document",
+            "plimsoll.api.limits",
+            "What a gateway reads needs neither the models of the API nor pydantic",
+        ),
         ("plimsoll.api", "time", "Rooms that decide have no event loop, no network and no clock"),
     ],
 )

@@ -9,7 +9,8 @@ import pytest
 
 SCRIPT = Path(__file__).parents[2] / "tools" / "system-packages"
 NAMESPACES = ("mount", "nsenter", "setpriv", "umount", "unshare")
-NEEDED = (*NAMESPACES, "buildah", "git", "ip", "mmdebstrap", "nft", "ps", "runc", "sysctl")
+COMPILER = ("c++", "cc", "cmake", "ninja")
+NEEDED = (*NAMESPACES, *COMPILER, "buildah", "git", "ip", "mmdebstrap", "nft", "ps", "runc", "sysctl")
 # What the script itself calls; everything else is hidden from it.
 TOOLS = ("dirname", "grep", "mktemp", "python3", "rm", "tail")
 REFUSE_WITHOUT_LISTS = (

@@ -3,6 +3,7 @@
 import datetime
 import json
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,13 +11,13 @@ import pytest
 
 from tests.support.waiting import wait_until
 from tests.units.cluster.conftest import Programs, Told
-from tools.cluster import bringup, instance
-from tools.cluster.bringup import Bringup, load_into, node_readiness, nodes_of
+from tools.cluster import bringup, instance, node
+from tools.cluster.bringup import Bringup, load_into, name_by_digest, node_readiness, nodes_of
 from tools.cluster.cache import Cache
 from tools.cluster.errors import ClusterError, ComponentFailed
 from tools.cluster.kubectl import Kubectl
 from tools.cluster.node import Node
-from tools.cluster.process import Order, ProcessTable
+from tools.cluster.process import Order, Process, ProcessTable
 
 
 @pytest.fixture
@@ -125,6 +126,25 @@ def test_the_nodes_of_an_instance_are_those_that_have_a_folder(steps: Bringup) -
 def test_images_for_a_node_that_does_not_run_are_refused_with_the_way_out(steps: Bringup) -> None:
     with pytest.raises(ClusterError, match=r"node-1 is not running: `up` repairs it"):
         load_into(Node(steps.instance, 1), steps.processes, [Path("image.tar")])
+
+
+def test_what_was_imported_may_be_named_by_its_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = (
+        "REF                TYPE         DIGEST      SIZE    PLATFORMS   LABELS\n"
+        "localhost/a/new:1  application  sha256:11   3 MiB   linux/amd64 -\n"
+        "localhost/a/old:1  application  sha256:22   3 MiB   linux/amd64 -\n"
+        "localhost/a/old@sha256:22  application  sha256:22   3 MiB   linux/amd64 -\n"
+        "sha256:33          application  sha256:11   3 MiB   linux/amd64 -\n"
+    )
+    asked: list[tuple[str, ...]] = []
+
+    def ctr(_init: Process, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        asked.append(arguments)
+        return subprocess.CompletedProcess(arguments, 0, listed.encode(), b"")
+
+    monkeypatch.setattr(node, "ctr", ctr)
+    name_by_digest(Process("node-1-init", 1, ""))
+    assert asked[1:] == [("images", "tag", "localhost/a/new:1", "localhost/a/new@sha256:11")]
 
 
 def test_no_command_of_a_cluster_reads_the_users_kubeconfig(

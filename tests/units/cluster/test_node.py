@@ -124,9 +124,11 @@ def test_a_first_process_that_ended_cannot_be_entered(tmp_path: Path) -> None:
 
 
 def test_a_node_that_does_not_start_is_named_with_the_end_of_its_log(
-    prepared: Node, binaries: Cache, monkeypatch: pytest.MonkeyPatch
+    prepared: Node, binaries: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = ProcessTable(prepared.instance.records, prepared.instance.logs)
+    # A real node of this name may run on this machine.
+    monkeypatch.setattr("tools.cluster.cgroups.ROOT", tmp_path / "cgroup")
 
     def start_without_namespaces(order: Order) -> Process:
         # Mounting takes root; what happens when the program is not there does not.

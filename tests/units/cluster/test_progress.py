@@ -47,7 +47,7 @@ def test_without_a_terminal_a_long_step_speaks_now_and_then(clock: Clock) -> Non
     for second in range(32):
         progress.update(f"at {second}")
         clock.passes(1)
-    assert [line.split(maxsplit=1)[1] for line in out.getvalue().splitlines()] == ["at 0", "at 15", "at 30"]
+    assert [line.split(maxsplit=1)[1] for line in out.getvalue().splitlines()] == ["at 0", "at 10", "at 20", "at 30"]
 
 
 def test_every_step_without_a_terminal_may_speak_at_once(clock: Clock) -> None:
@@ -106,3 +106,10 @@ def test_silence_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
         progress.update("still")
     progress.say("done")
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_stream_that_somebody_closed_is_spoken_to_no_more() -> None:
+    stream = io.StringIO()
+    progress = Progress(stream)
+    stream.close()
+    progress.say("down")

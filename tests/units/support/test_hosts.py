@@ -13,8 +13,8 @@ from tests.support import hosts
 @pytest.mark.parametrize(
     ("platform", "user", "expected"),
     [
-        ("linux", 0, ["units", "api", "control", "node"]),
-        ("linux", 1000, ["units", "api", "control"]),
+        ("linux", 0, ["units", "runtime", "gateway", "api", "control", "node"]),
+        ("linux", 1000, ["units", "runtime", "gateway", "api", "control"]),
         ("darwin", 0, ["units"]),
     ],
 )
@@ -33,3 +33,15 @@ def test_units_need_nothing() -> None:
 def test_the_node_tier_tells_a_user_without_root_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert any(lack in ("root", "Linux") for lack in hosts.missing("node"))
+
+
+def test_the_runtime_tier_tells_a_machine_without_a_compiler_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PLIMSOLL_ENGINE", raising=False)
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert hosts.missing("runtime") == ["c++ (Debian: apt-get install g++)"]
+
+
+def test_the_runtime_tier_needs_no_compiler_where_the_library_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLIMSOLL_ENGINE", "/opt/plimsoll/engine")
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert hosts.missing("runtime") == []
