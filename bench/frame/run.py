@@ -87,6 +87,8 @@ def measure(bench: str, plan: Plan, choice: Choice, around: Surroundings) -> lis
         experiments = plan(stack)
         check_rows(gates, [row for experiment in experiments for row in experiment.rows], around.gates_file)
         check_experiments(experiments, gates)
+        if choice.quick:
+            gates = {row: gate.in_quick() for row, gate in gates.items()}
         chosen = choose(experiments, choice.rows)
         steps = Steps(around.progress, around.clock)
         try:
