@@ -28,7 +28,7 @@ help: ## List these verbs
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
 	  /^[a-z%-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
-	@printf '\nSettings: CLUSTER=%s NODES=%s SHAPE=%s (node, control or api), TIER=units|api|control|node, ARGS=…\n' $(CLUSTER) $(NODES) $(SHAPE)
+	@printf '\nSettings: CLUSTER=%s NODES=%s SHAPE=%s (node, control or api), TIER=units|runtime|gateway|api|control|node, ARGS=…\n' $(CLUSTER) $(NODES) $(SHAPE)
 
 .PHONY: setup
 setup: host $(READY) ## Install what is missing: system packages (as root on Debian), then .venv
@@ -68,6 +68,38 @@ cluster-down: $(READY) ## Stop the cluster and remove everything it made
 images: setup ## Build the images and load them into CLUSTER if it runs
 	@$(PY) -m tools.images build --cluster $(CLUSTER)
 
+##@ The operator
+
+# A cluster that was named wins over KUBECONFIG; one that was not is `test` where there is no KUBECONFIG either.
+INSTALL = $(PY) -m tools.install
+NAMED = $(if $(filter file,$(origin CLUSTER)),,--cluster $(CLUSTER))
+
+.PHONY: install
+install: $(if $(findstring --image,$(ARGS)),setup,images) ## Put the operator on CLUSTER, or on the cluster that KUBECONFIG names
+	@$(INSTALL) install $(NAMED) $(ARGS)
+
+.PHONY: uninstall
+uninstall: setup ## Take the operator away again; ARGS=--crds takes the definition of ModelConfigs too
+	@$(INSTALL) uninstall $(NAMED) $(ARGS)
+
+##@ The engine
+
+.PHONY: engine
+engine: setup ## Build llama.cpp for this machine's processor, at .build/engine
+	@$(PY) -m tools.engine build
+
+# JAX is big and only this needs it: its environment is another one than that of all other verbs.
+TRAIN := .build/train-venv
+
+.PHONY: small-model
+small-model: engine ## Train the small model of models/ anew, eight minutes of one core, and check its answers
+	@UV_PROJECT_ENVIRONMENT=$(TRAIN) .venv/bin/uv sync --frozen --quiet --no-default-groups --no-install-project \
+	  --group train --extra engine
+	@PLIMSOLL_ENGINE=.build/engine PYTHONPATH=operator $(TRAIN)/bin/python -m models.train $(ARGS) .build/small-model
+	@cp .build/small-model/plimsoll-small.gguf models
+	@cd models && sha256sum *.gguf > SHA256SUMS
+	@$(PY) -m pytest tests/runtime/test_answers.py
+
 ##@ Checks
 
 .PHONY: lint
@@ -77,12 +109,16 @@ lint: $(READY) ## Format, rules, types, import layers, dependencies, generated f
 	$(PY) -m mypy
 	.venv/bin/lint-imports --no-logo
 	$(PY) -m deptry operator
-	$(PY) -m deptry --ignore DEP002,DEP004 tools bench tests
+	$(PY) -m deptry --ignore DEP002,DEP004 tools bench models tests
 	$(PY) -m tools.generate --check
 
 .PHONY: generate
 generate: $(READY) ## Write the CRD, the reference and the JSON schema from the models of the API
 	@$(PY) -m tools.generate
+
+.PHONY: golden
+golden: $(READY) ## Write tests/golden anew: what becomes of each sample, for reviewers to see
+	@$(PY) -m tests.support.golden
 
 .PHONY: format
 format: $(READY) ## Format the code and repair what ruff can repair
@@ -101,6 +137,10 @@ faults: setup ## The same tests in long form: every kill point, large counts: TI
 
 bench-cluster: ## Measure start, stop, memory and images against their gates; QUICK=1 takes three minutes
 
+bench-operator: ## Measure the operator with 1,000 models against its gates; QUICK=1 takes 100
+
+bench-engine: ## Measure the engine beside llama-server and llama_cpp.server; QUICK=1 takes six minutes
+
 # Not phony: make looks for a pattern only where a target is not.
 bench-%: setup
 	@$(PY) -m bench.$* $(if $(QUICK),--quick) $(ARGS)
@@ -110,4 +150,4 @@ bench-%: setup
 .PHONY: clean
 clean: ## Remove what this checkout built (.venv, .build, caches); the caches in your home stay
 	rm -rf .venv .build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
-	find operator tools bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find operator tools bench models tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -155,3 +155,14 @@ def load_into(each: Node, processes: ProcessTable, image_archives: Sequence[Path
         done = node.ctr(init, "images", "import", "-", archive=archive)
         if done.returncode != 0:
             raise ClusterError(f"{each.name} cannot import {archive}: {done.stderr.decode().strip()}")
+    name_by_digest(init)
+
+
+def name_by_digest(init: Process) -> None:
+    """What was imported has tags only, and pods may name an image by its digest."""
+    listed = [line.split()[:3] for line in node.ctr(init, "images", "ls").stdout.decode().splitlines()[1:]]
+    known = {reference for reference, *_ in listed}
+    for reference, _, digest in listed:
+        wanted = f"{reference.rpartition(':')[0]}@{digest}"
+        if "@" not in reference and "/" in reference and wanted not in known:
+            node.ctr(init, "images", "tag", reference, wanted)

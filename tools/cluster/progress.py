@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-_PLAIN_EVERY = 15.0
+_PLAIN_EVERY = 10.0
 
 
 class Progress:
@@ -25,6 +25,9 @@ class Progress:
 
     def say(self, text: str) -> None:
         """A line that stays."""
+        if self._stream.closed:
+            # Whoever captured it has gone; what is done meanwhile still has to be done.
+            return
         self._clear()
         self._stream.write(f"{self._stamp()} {text}\n")
         self._stream.flush()
