@@ -9,19 +9,14 @@ import pytest
 from plimsoll.runtime.context import CannotCompute
 from plimsoll.runtime.requests import Finish, Sampling
 from tests.support.engines import StartEngine, Wish
-
-PROMPTS = [f"bado {' '.join(['kilu mofe'] * (number + 1))} {number}" for number in range(24)]
+from tests.support.known_answers import ANSWERS, all_asked
 
 
 def test_more_requests_than_slots_are_all_answered_as_they_are_alone(
-    start_engine: StartEngine, tiny_model: Path
+    start_engine: StartEngine, answering_model: Path
 ) -> None:
-    # The same kernels compute alone and together for weights in 16 bits; with quantised weights the last bits differ.
-    alone = start_engine(tiny_model, parallel=1)
-    together = start_engine(tiny_model, parallel=8)
-    expected = [alone.ask(prompt, Wish(max_tokens=40)) for prompt in PROMPTS]
-    jobs = [together.submit(prompt, Wish(max_tokens=40)) for prompt in PROMPTS]
-    assert [together.answer(job).text for job in jobs] == [answer.text for answer in expected]
+    engine = start_engine(answering_model, parallel=8, waiting=len(ANSWERS))
+    assert all_asked(engine, "", together=True) == [known.answer for known in ANSWERS]
 
 
 def test_an_answer_has_as_many_tokens_as_were_asked_for(start_engine: StartEngine, tiny_model: Path) -> None:
@@ -87,7 +82,7 @@ def test_broken_bytes_become_replacement_characters_and_nothing_is_lost(
 
 def test_the_text_is_that_of_the_tokens_whatever_they_are(start_engine: StartEngine, tiny_model: Path) -> None:
     engine = start_engine(tiny_model)
-    jobs = [engine.submit(prompt, Wish(100, Sampling(temperature=2.0, seed=at))) for at, prompt in enumerate(PROMPTS)]
+    jobs = [engine.submit(f"bado {at}", Wish(100, Sampling(temperature=2.0, seed=at))) for at in range(24)]
     for job in jobs:
         answer = engine.answer(job)
         data = b"".join(engine.model.piece(token) for token in answer.tokens)
