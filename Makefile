@@ -79,7 +79,7 @@ install: $(if $(findstring --image,$(ARGS)),setup,images) ## Put the operator on
 	@$(INSTALL) install $(NAMED) $(ARGS)
 
 .PHONY: uninstall
-uninstall: setup ## Take the operator away again; ARGS=--crds takes the definition of ModelConfigs too
+uninstall: setup ## Take the operator away again; ARGS=--crds takes the definitions too
 	@$(INSTALL) uninstall $(NAMED) $(ARGS)
 
 ##@ The engine

@@ -32,7 +32,12 @@ _SECONDS = 120.0
 # Longer than the pause between the starts of two workloads.
 _QUIET = 3.5
 # What has no effect on any object by itself: the reasons, as the reference gives them.
-NO_OBJECT = {"pinRevision": "it chooses among the revisions that there are, and this one is not there"}
+NO_OBJECT = {
+    "pinRevision": "it chooses among the revisions that there are, and this one is not there",
+    "access": "the gateway alone acts by it",
+    "limits": "the gateway alone acts by it",
+    "calls": "the gateway alone acts by it",
+}
 # Its heads are wide enough for every type of cache.
 _SHAPE = Shape(4, 128, 256, 4, 2, vocabulary=8, context=2048)
 _TWO_ROLES = {"prompt": {"active": "a", "roles": [{"name": "a", "system": "Be brief."}, {"name": "b"}]}}
@@ -61,6 +66,9 @@ def _spread(skew: int) -> list[Object]:
 # What has to stand beside a field, by the path that it begins with; the longest one counts.
 BESIDE: dict[str, Object] = {
     "hardware.fallback": {"hardware": {"profile": "l4", "fallback": {"to": "cpu"}}},
+    "access.namespaces": {"access": {"from": "Selected"}},
+    "limits": {"limits": {"requests": 5}},
+    "limits.queue": {"limits": {"requests": 5, "whenFull": "Wait"}},
     "generation.locked": {"generation": {"defaults": {"temperature": 0.5, "topP": 0.5}}},
     "prompt": _TWO_ROLES,
     "prompt.roles[].examples": {"prompt": {"active": "a", "roles": [{"name": "a", "examples": [_EXAMPLE]}]}},
@@ -301,8 +309,9 @@ def _wrong(path: str, before: Seen, after: Seen) -> str:
         return f"{before.templates} became {after.templates}"
     if path == "scaling.replicas" and (before.replicas, after.replicas) != ([1], [2]):
         return f"replicas {before.replicas} became {after.replicas}"
-    if place is Place.NOWHERE and path not in NO_OBJECT and before == after:
-        return "nothing has changed at all"
+    has_changed = before != after
+    if place is Place.NOWHERE and has_changed is (path.partition(".")[0] in NO_OBJECT):
+        return "something has changed" if has_changed else "nothing has changed at all"
     return ""
 
 

@@ -13,6 +13,7 @@ import yaml
 
 from plimsoll.api import names
 from plimsoll.api.crd import custom_resource_definition
+from plimsoll.api.kinds import KINDS, Kind
 from plimsoll.api.reasons import Reason
 from plimsoll.cluster.kinds import CHILDREN
 from plimsoll.plan.difference import is_as_wanted, with_intent
@@ -21,6 +22,7 @@ from tests.support.golden import golden
 from tests.support.instances import running
 from tests.support.kube import Kube, Object
 from tests.support.model_configs import base, cases, model_config, samples
+from tests.support.model_keys import CASES as KEY_CASES
 from tests.support.operators import Operators
 from tests.support.waiting import wait_until
 from tools.cluster import control_plane
@@ -81,8 +83,9 @@ def kube(old: ProcessCluster) -> Iterator[Kube]:
     kube.close()
 
 
-def test_the_definition_is_served_as_it_was_declared(kube: Kube) -> None:
-    wanted = custom_resource_definition()
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_definition_is_served_as_it_was_declared(kube: Kube, kind: Kind) -> None:
+    wanted = custom_resource_definition(kind)
     found = kube.read(wanted)
     conditions = {each["type"]: each["status"] for each in found["status"]["conditions"]}
     assert (conditions["NamesAccepted"], conditions["Established"]) == ("True", "True")
@@ -91,9 +94,11 @@ def test_the_definition_is_served_as_it_was_declared(kube: Kube) -> None:
 
 
 def test_what_is_refused_is_refused_here_too_and_every_sample_is_taken(kube: Kube) -> None:
-    wrong = [case.id for case in cases() if (kube.refusal(case.document) is None) == bool(case.breaks)]
+    judged = [(case.id, case.document, case.breaks) for case in cases()]
+    judged += [(case.id, case.document, case.breaks) for case in KEY_CASES]
+    wrong = [name for name, document, breaks in judged if (kube.refusal(document) is None) == bool(breaks)]
     assert wrong == []
-    for sample in samples():
+    for sample in (each for kind in KINDS for each in samples(kind.name)):
         document = yaml.safe_load(sample.read_text())
         document["metadata"]["namespace"] = _HERE
         assert kube.refusal(document) is None, sample.stem

@@ -78,7 +78,33 @@ _HOSTED = _optional(
     podTemplate=st.builds(lambda pod: {"spec": pod}, _POD),
     scaling=st.builds(lambda replicas: {"replicas": replicas}, st.integers(0, 100)),
 )
-_COMMON = _optional(generation=_generation(), prompt=_prompt(), pinRevision=st.integers(1, 99))
+_ACCESS = st.one_of(
+    _optional(**{"from": st.sampled_from(["Same", "All"])}),
+    st.builds(
+        lambda names: {"from": "Selected", "namespaces": names}, st.lists(_NAME, min_size=1, max_size=4, unique=True)
+    ),
+)
+_DURATION = st.sampled_from(["1s", "30s", "90s", "2m", "1m30s", "1h"])
+_LIMITS = st.builds(
+    lambda limited, more: {**limited, **more},
+    st.sampled_from([{"requests": 60}, {"tokens": 2**53}, {"concurrency": 4}, {"requests": 1, "tokens": 1}]),
+    st.one_of(
+        _optional(window=_DURATION),
+        st.fixed_dictionaries({"whenFull": st.just("Wait")}, optional={"queue": st.integers(1, 1000)}),
+    ),
+)
+_CALLS = _optional(
+    timeouts=_optional(firstByte=_DURATION, idle=_DURATION, total=_DURATION),
+    onDisconnect=st.sampled_from(["Cancel", "Drain"]),
+)
+_COMMON = _optional(
+    generation=_generation(),
+    prompt=_prompt(),
+    access=_ACCESS,
+    limits=_LIMITS,
+    calls=_CALLS,
+    pinRevision=st.integers(1, 99),
+)
 
 
 @st.composite

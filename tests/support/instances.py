@@ -12,6 +12,7 @@ import pytest
 
 from plimsoll.api import names
 from plimsoll.api.crd import custom_resource_definition
+from plimsoll.api.kinds import KINDS
 from tests.support import engine_home, hosts
 from tests.support.kube import Kube, Object
 from tests.support.tiers import runnable_tiers
@@ -85,18 +86,25 @@ def shared_kube() -> Fixture:
 
 
 def shared_definition() -> Fixture:
-    """For the conftest of a tier: ModelConfigs are served."""
+    """For the conftest of a tier: every kind of ours is served; yields the definition of ModelConfig."""
 
     @pytest.fixture(scope="package")
     def definition(cluster: ProcessCluster, kube: Kube) -> Iterator[Object]:
-        cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=definition_text())
-        target = custom_resource_definition()
-        kube.wait(target, lambda found: _says(found, "Established"), 10, "the definition is established")
-        wait_until(lambda: kube.serves(names.API_VERSION, names.KIND), 10, "ModelConfig is served")
-        yield kube.read(target)
-        kube.delete(target)
-        # Its objects go with it, and the long form leaves thousands.
-        kube.wait_gone(target, 120)
+        texts = "---\n".join(definition_text(kind) for kind in KINDS)
+        cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=texts)
+        targets = [custom_resource_definition(kind) for kind in KINDS]
+        for target in targets:
+            name = target["metadata"]["name"]
+            kube.wait(target, lambda found: _says(found, "Established"), 30, f"{name} is established")
+        wait_until(
+            lambda: all(kube.serves(names.API_VERSION, kind.name) for kind in KINDS), 30, "every kind of ours is served"
+        )
+        yield kube.read(targets[0])
+        for target in targets:
+            kube.delete(target)
+        for target in targets:
+            # Its objects go with it, and the long form leaves thousands.
+            kube.wait_gone(target, 120)
 
     return definition
 

@@ -41,9 +41,10 @@ def model_config(spec: Object, name: str = "chat", namespace: str = "default") -
     }
 
 
-def samples() -> list[Path]:
+def samples(kind: str = "ModelConfig") -> list[Path]:
     """The first is the one that a newcomer meets first."""
-    return sorted(SAMPLES.rglob("*.yaml"), key=lambda path: ("quickstart" not in path.parts, path))
+    found = (path for path in SAMPLES.rglob("*.yaml") if f"\nkind: {kind}\n" in path.read_text(encoding="utf-8"))
+    return sorted(found, key=lambda path: ("quickstart" not in path.parts, path))
 
 
 def merged(base: Any, change: Any) -> Any:

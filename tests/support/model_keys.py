@@ -39,10 +39,10 @@ _ACCEPTED: list[Object] = [
     {"expiresAt": "2028-02-29T23:59:59Z"},
     {"team": "search", "suspended": True},
     {"models": ["*", "chat", "chat-*", "team-b/*", "*/chat", "team-*/c*t"]},
-    {"limits": {}},
+    {"limits": {"concurrency": 1_000_000}},
     {"limits": {"requests": 1, "tokens": 2**53, "concurrency": 1, "window": "1s"}},
     {"limits": {"requests": 1, "window": "1h", "whenFull": "Wait", "queue": 1}},
-    {"limits": {"window": "59m60s", "whenFull": "Wait"}},
+    {"limits": {"tokens": 1, "window": "59m60s", "whenFull": "Wait"}},
 ]
 # What is wrong with it, the rule, and the field to blame.
 _REFUSED: list[tuple[Object, str, str]] = [
@@ -69,10 +69,12 @@ _REFUSED: list[tuple[Object, str, str]] = [
     ({"limits": {"tokens": 1.5}}, "schema", "spec.limits.tokens"),
     ({"limits": {"whenFull": "wait"}}, "schema", "spec.limits.whenFull"),
     ({"limits": {"window": "1d"}}, "schema", "spec.limits.window"),
-    ({"limits": {"window": "0s"}}, "key-window-in-range", "spec.limits.window"),
-    ({"limits": {"window": "1h1s"}}, "key-window-in-range", "spec.limits.window"),
-    ({"limits": {"queue": 5}}, "key-queue-needs-wait", "spec.limits.queue"),
-    ({"limits": {"whenFull": "Refuse", "queue": 5}}, "key-queue-needs-wait", "spec.limits.queue"),
+    ({"limits": {"requests": 1, "window": "0s"}}, "key-window-in-range", "spec.limits.window"),
+    ({"limits": {"requests": 1, "window": "1h1s"}}, "key-window-in-range", "spec.limits.window"),
+    ({"limits": {"requests": 1, "queue": 5}}, "key-queue-needs-wait", "spec.limits.queue"),
+    ({"limits": {"tokens": 1, "whenFull": "Refuse", "queue": 5}}, "key-queue-needs-wait", "spec.limits.queue"),
+    ({"limits": {}}, "key-limits-limit", "spec.limits"),
+    ({"limits": {"window": "1m", "whenFull": "Wait"}}, "key-limits-limit", "spec.limits"),
     ({"suspended": "yes"}, "schema", "spec.suspended"),
     ({"key": "plm_"}, "schema", "spec.key"),
 ]

@@ -6,7 +6,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from plimsoll.api.kinds import MODEL_CONFIG, Kind
+from plimsoll.api.kinds import KINDS, Kind
 from tools.generate.commands import command_text, output_schemas
 from tools.generate.definition import definition_text
 from tools.generate.editor import editor_schema_text
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 def generated() -> dict[str, str]:
     """Every file that is made, by its path."""
     return {
-        **_texts_of(MODEL_CONFIG),
+        **{path: text for kind in KINDS for path, text in _texts_of(kind).items()},
         "docs/reference/conditions.md": conditions_text(),
         "docs/reference/configuration.md": configuration_text(),
         "docs/reference/configuration.schema.json": configuration_schema_text(),

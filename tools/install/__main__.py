@@ -21,7 +21,7 @@ examples:
   make install ARGS="--configuration operator.yaml"      with a configuration of your own
   make install ARGS="--namespace team-a --namespace team-b"   only for these namespaces
   make uninstall                                         the operator goes, models and what serves them stay
-  make uninstall ARGS=--crds                             the definition goes too
+  make uninstall ARGS=--crds                             the definitions go too
 """
 
 
@@ -51,8 +51,8 @@ def parser() -> argparse.ArgumentParser:
     put.add_argument("--force", action="store_true", help="also take fields that somebody else has changed since")
     put.add_argument("--patience", type=float, default=120.0, metavar="SECONDS", help="wait until ready (default: 120)")
     take = verbs.add_parser("uninstall", parents=[common], help="remove the operator; what it serves goes on")
-    take.add_argument("--crds", action="store_true", help="remove the definition of ModelConfigs too")
-    take.add_argument("--and-models", action="store_true", help="with --crds: even when ModelConfigs go with it")
+    take.add_argument("--crds", action="store_true", help="remove the definitions of ModelConfig and ModelKey too")
+    take.add_argument("--and-models", action="store_true", help="with --crds: even when models and keys go with them")
     return whole
 
 

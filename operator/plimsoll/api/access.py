@@ -21,7 +21,7 @@ class Access(Contract):
     )
     namespaces: tuple[Namespace, ...] | None = Field(
         default=None,
-        description="The namespaces that Selected means beside this one. Without it none. Example: team-b.",
+        description="The namespaces that Selected means, beside this one. Without it none. Example: team-b.",
         min_length=1,
         max_length=64,
         json_schema_extra=a_set(),

@@ -11,16 +11,22 @@ from plimsoll.api.contract import Contract, Duration
 DEFAULT_FIRST_BYTE = "30s"
 DEFAULT_IDLE = "30s"
 DEFAULT_TOTAL = "30s"
+SHORTEST_TIMEOUT, LONGEST_TIMEOUT = "1s", "1h"
 
 
 class Timeouts(Contract):
     first_byte: Duration | None = Field(
-        default=None, description=f"Until a stream brings its first token. Default: {DEFAULT_FIRST_BYTE}."
+        default=None,
+        description=f"Until a stream brings its first token; up to {LONGEST_TIMEOUT}. Default: {DEFAULT_FIRST_BYTE}.",
     )
-    idle: Duration | None = Field(default=None, description=f"Between two events of a stream. Default: {DEFAULT_IDLE}.")
+    idle: Duration | None = Field(
+        default=None,
+        description=f"Between two events of a stream; up to {LONGEST_TIMEOUT}. Default: {DEFAULT_IDLE}.",
+    )
     total: Duration | None = Field(
         default=None,
-        description=f"Of a call that is not a stream, with what is tried again. Default: {DEFAULT_TOTAL}.",
+        description=f"Of a call that is not a stream, with what is tried again; up to {LONGEST_TIMEOUT}. "
+        f"Default: {DEFAULT_TOTAL}.",
     )
 
 

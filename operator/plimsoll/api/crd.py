@@ -147,7 +147,7 @@ def custom_resource_definition(kind: Kind = MODEL_CONFIG) -> Schema:
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
         "metadata": {
-            "name": f"{kind.plural}.{names.GROUP}",
+            "name": kind.definition,
             "labels": {"app.kubernetes.io/name": "plimsoll", "app.kubernetes.io/part-of": "plimsoll"},
         },
         "spec": {

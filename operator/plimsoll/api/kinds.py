@@ -31,6 +31,11 @@ class Kind:
     def singular(self) -> str:
         return self.name.lower()
 
+    @property
+    def definition(self) -> str:
+        """The name of its CustomResourceDefinition."""
+        return f"{self.plural}.{names.GROUP}"
+
 
 MODEL_CONFIG = Kind(
     name=names.KIND,
@@ -43,7 +48,7 @@ MODEL_CONFIG = Kind(
     scales=True,
 )
 MODEL_KEY = Kind(
-    name="ModelKey",
+    name=names.KEY_KIND,
     plural="modelkeys",
     short_name="mkey",
     summary="One key that callers show, by its hash: who is charged, what it opens and how much may be called with it.",
@@ -51,3 +56,4 @@ MODEL_KEY = Kind(
     rules=KEY_RULES,
     columns=KEY_COLUMNS,
 )
+KINDS = (MODEL_CONFIG, MODEL_KEY)

@@ -6,6 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from plimsoll.api.access import Access
+from plimsoll.api.call_limits import CallLimits
+from plimsoll.api.calls import Calls
 from plimsoll.api.contract import Contract
 from plimsoll.api.engine import Engine
 from plimsoll.api.external import External
@@ -60,6 +63,21 @@ class ModelConfigSpec(Contract):
     )
     prompt: Prompt | None = Field(
         default=None, description="Templates that requests are put into. Without it requests pass unchanged."
+    )
+    access: Access | None = Field(
+        default=None,
+        description="Whose keys may call the model. It acts at once, whatever revision serves. Default: those of this "
+        "namespace.",
+    )
+    limits: CallLimits | None = Field(
+        default=None,
+        description="How much all callers together may call. It acts at once. Without it only the limits of key and "
+        "team.",
+    )
+    calls: Calls | None = Field(
+        default=None,
+        description="How long calls may take, and what becomes of those whose client has gone. It acts at once. "
+        "Default: as named there.",
     )
     pin_revision: int | None = Field(
         default=None,

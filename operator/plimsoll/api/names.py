@@ -7,6 +7,7 @@ VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
 KIND = "ModelConfig"
+KEY_KIND = "ModelKey"
 PLURAL = "modelconfigs"
 SINGULAR = "modelconfig"
 SHORT_NAME = "mcfg"

@@ -8,26 +8,31 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
+from plimsoll.api.calls import DEFAULT_FIRST_BYTE, DEFAULT_IDLE, DEFAULT_TOTAL
 from plimsoll.api.contract import INT_OR_STRING
 from plimsoll.api.crd import part_at, structural_schema
 from plimsoll.api.modelconfig import DEFAULT_CONTEXT, DEFAULT_PARALLEL
 from plimsoll.api.parts import Schema, child_schema, completed, is_opaque
 from plimsoll.api.rules.rule import amount, seconds
 
-# Only a model that runs here has them, so the API server cannot fill them in for every object.
+_TIMEOUTS = {"firstByte": DEFAULT_FIRST_BYTE, "idle": DEFAULT_IDLE, "total": DEFAULT_TOTAL}
+# What the API server does not fill in, because a model that runs here has other defaults than one of a provider.
 _HOSTED_DEFAULTS: dict[str, Any] = {
     "engine": {},
     "hardware": {},
     "context": DEFAULT_CONTEXT,
     "parallel": DEFAULT_PARALLEL,
+    "access": {},
+    "calls": {"timeouts": _TIMEOUTS, "onDisconnect": "Cancel"},
 }
+_EXTERNAL_DEFAULTS: dict[str, Any] = {"access": {}, "calls": {"timeouts": _TIMEOUTS, "onDisconnect": "Drain"}}
 # The order of these entries means nothing, although their list is replaced as a whole.
 _UNORDERED = {"tolerations", "topologySpreadConstraints"}
 # A variable may refer to one before it, so their order counts.
 _ORDERED = {"env"}
 # Saying nothing about these is different from saying nothing in them.
 _EMPTY_COUNTS = {"emptyDir"}
-_DURATIONS = {"after"}
+_DURATIONS = {"after", "window", "firstByte", "idle", "total"}
 
 
 class Place(Enum):
@@ -35,7 +40,7 @@ class Place(Enum):
 
     PODS = "a new revision and new pods"
     POLICY = "a new revision, which the running pods serve"
-    NOWHERE = "neither a revision nor pods"
+    NOWHERE = "neither a revision nor pods: it acts at once, whatever revision serves"
 
 
 # By the longest path that a field begins with.
@@ -52,6 +57,9 @@ PLACES = {
     "scaling": Place.NOWHERE,
     "generation": Place.POLICY,
     "prompt": Place.POLICY,
+    "access": Place.NOWHERE,
+    "limits": Place.NOWHERE,
+    "calls": Place.NOWHERE,
     "pinRevision": Place.NOWHERE,
     "podTemplate": Place.PODS,
 }
@@ -59,12 +67,22 @@ PLACES = {
 
 def normalised(spec: Mapping[str, Any]) -> dict[str, Any]:
     """The spec with every default, one spelling for each value, and sorted where order means nothing."""
+    normal: dict[str, Any] = _normal(with_defaults(spec), part_at(structural_schema(), "spec"), "spec")
+    return normal
+
+
+def with_defaults(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The spec with what is in force where it says nothing; what it says is as it was written."""
     schema = part_at(structural_schema(), "spec")
     given = completed(dict(spec), schema)
-    if "source" in given:
-        given = completed({**_HOSTED_DEFAULTS, **given}, schema)
-    normal: dict[str, Any] = _normal(given, schema, "spec")
-    return normal
+    usual = _HOSTED_DEFAULTS if "source" in given else _EXTERNAL_DEFAULTS
+    made: dict[str, Any] = completed(_filled(given, usual), schema)
+    return made
+
+
+def _filled(given: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
+    inside = {key: _filled(given.get(key, {}), value) for key, value in usual.items() if isinstance(value, dict)}
+    return {**usual, **given, **inside}
 
 
 def behaviour_hash(spec: Mapping[str, Any]) -> str:

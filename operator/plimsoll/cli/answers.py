@@ -62,8 +62,8 @@ class VerdictAnswer(Answer):
 
 
 class CheckAnswer(Answer):
-    accepted: bool = Field(description="Whether every ModelConfig would be taken, and fits where that was asked.")
-    documents: tuple[VerdictAnswer, ...] = Field(description="Each ModelConfig that was found.")
+    accepted: bool = Field(description="Whether every object would be taken, and fits where that was asked.")
+    documents: tuple[VerdictAnswer, ...] = Field(description="Each ModelConfig and ModelKey that was found.")
     skipped: tuple[str, ...] = Field(description="Objects of other kinds, which were not looked at.")
 
 

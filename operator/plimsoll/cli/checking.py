@@ -31,9 +31,9 @@ class Sized:
 
 @grouped
 def check(sized: Sized, files: Files, output: FormatOption = Format.TABLE) -> None:
-    """Say whether a ModelConfig is valid, and why not.
+    """Say whether a ModelConfig or ModelKey is valid, and why not.
 
-    The verdict is the API server's, without a cluster. Exit code 0 when every ModelConfig is accepted, 1 when one is
+    The verdict is the API server's, without a cluster. Exit code 0 when every object is accepted, 1 when one is
     refused, 6 when a source did not answer --size.
 
     \b
@@ -68,13 +68,13 @@ def verdicts(files: list[str], sized: Sized) -> CheckAnswer:
             documents += documents_of(file)
         except Damaged as damage:
             ours.append(_damaged(file, damage))
-    ours += [_verdict(document, sized) for document in documents if document.is_model_config]
+    others = [document for document in documents if not (document.is_model_config or document.is_model_key)]
+    ours += [_verdict(document, sized) for document in documents if document not in others]
     if not ours:
         raise Unusable(
-            f"there is no ModelConfig in {', '.join(files)}",
+            f"there is no ModelConfig in {', '.join(files)}, and no ModelKey",
             fix="name a file or folder that has one; `kind: ModelConfig` marks it",
         )
-    others = [document for document in documents if not document.is_model_config]
     return CheckAnswer(
         accepted=all(each.accepted for each in ours),
         documents=tuple(ours),
@@ -83,13 +83,14 @@ def verdicts(files: list[str], sized: Sized) -> CheckAnswer:
 
 
 def _verdict(document: Document, sized: Sized) -> VerdictAnswer:
+    from plimsoll.api.kinds import MODEL_CONFIG, MODEL_KEY
     from plimsoll.api.validate import validate
     from plimsoll.cli.answers import ProblemAnswer, VerdictAnswer
     from plimsoll.cli.exits import Failed
 
-    problems = validate(document.object)
+    problems = validate(document.object, MODEL_KEY if document.is_model_key else MODEL_CONFIG)
     size, unsized = None, None
-    if sized.size and not problems:
+    if sized.size and not problems and document.is_model_config:
         try:
             size = _size(document, sized)
         except Failed as failure:

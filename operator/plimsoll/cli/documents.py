@@ -38,9 +38,16 @@ class Document:
 
     @property
     def is_model_config(self) -> bool:
-        """Also when the version is wrong: then it is one to complain about."""
-        group = str(self.object.get("apiVersion", "")).partition("/")[0]
-        return self.object.get("kind") == names.KIND or group == names.GROUP
+        """Also when the version or the kind is wrong: then it is one to complain about."""
+        return self.object.get("kind") == names.KIND or (self._is_of_our_group and not self.is_model_key)
+
+    @property
+    def is_model_key(self) -> bool:
+        return self._is_of_our_group and self.object.get("kind") == names.KEY_KIND
+
+    @property
+    def _is_of_our_group(self) -> bool:
+        return str(self.object.get("apiVersion", "")).partition("/")[0] == names.GROUP
 
 
 def read_documents(path: str) -> list[Document]:

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from plimsoll.api.crd import part_at, structural_schema
-from plimsoll.api.normal import is_unordered, normalised
+from plimsoll.api.normal import PLACES, Place, is_unordered, normalised, with_defaults
 from plimsoll.api.parts import Schema, child_schema, completed
 
 Spec = Mapping[str, Any]
@@ -40,8 +40,14 @@ def fields(before: Spec, after: Spec) -> tuple[Field, ...]:
     """Every field that either of them has, in the order of the API."""
     old, new = _Side.of(before), _Side.of(after)
     paths = dict.fromkeys([*old.meant, *new.meant])
-    found = [field for path in paths if (field := _field(path, old, new))]
+    found = [field for path in paths if (field := _field(path, old, new)) and not _is_no_news(field, old, new)]
     return tuple(sorted(found, key=lambda field: _place(field.path)))
+
+
+def _is_no_news(field: Field, old: _Side, new: _Side) -> bool:
+    """Of what acts beside revisions most specs say nothing, and then the same holds for both."""
+    top = field.path.partition(".")[0]
+    return not field.differs and PLACES.get(top) is Place.NOWHERE and top not in old.named | new.named
 
 
 def differences(before: Spec, after: Spec) -> tuple[Field, ...]:
@@ -52,11 +58,14 @@ def differences(before: Spec, after: Spec) -> tuple[Field, ...]:
 class _Side:
     meant: dict[str, Any]
     as_written: dict[str, Any]
+    # The fields that the spec itself has.
+    named: frozenset[str]
 
     @classmethod
     def of(cls, spec: Spec) -> _Side:
         schema = part_at(structural_schema(), "spec")
-        return cls(dict(_leaves(normalised(spec), schema)), dict(_leaves(completed(dict(spec), schema), schema)))
+        meant, as_written = (dict(_leaves(each, schema)) for each in (normalised(spec), with_defaults(spec)))
+        return cls(meant, as_written, frozenset(completed(dict(spec), schema)))
 
     def written(self, path: str) -> Any:
         """8Gi stays 8Gi for the reader; a default that nobody wrote is only in the normal form."""

@@ -71,6 +71,23 @@ def test_two_spellings_of_one_meaning_have_equal_hashes(one: Object, other: Obje
     assert hashes({**base("hub"), **one}) == hashes({**base("hub"), **other})
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({}, {"access": {}, "calls": {"timeouts": {}}}),
+        ({}, {"access": {"from": "Same"}, "calls": {"timeouts": {"total": "30s"}, "onDisconnect": "Cancel"}}),
+        ({"calls": {"timeouts": {"idle": "90s"}}}, {"calls": {"timeouts": {"idle": "1m30s", "firstByte": "30s"}}}),
+        ({"limits": {"tokens": 1}}, {"limits": {"tokens": 1, "window": "60s", "whenFull": "Refuse"}}),
+        (
+            {"access": {"from": "Selected", "namespaces": ["a", "b"]}},
+            {"access": {"from": "Selected", "namespaces": ["b", "a"]}},
+        ),
+    ],
+)
+def test_two_spellings_of_what_makes_no_revision_have_one_normal_form(one: Object, other: Object) -> None:
+    assert normalised({**base("hub"), **one}) == normalised({**base("hub"), **other})
+
+
 def test_an_empty_dir_is_not_nothing() -> None:
     one = with_value(base("hub"), "podTemplate.spec.volumes", [{"name": "a", "emptyDir": {}}])
     other = with_value(base("hub"), "podTemplate.spec.volumes", [{"name": "a", "configMap": {"name": "a"}}])
@@ -117,7 +134,12 @@ def test_the_same_revision_on_another_profile_is_another_workload() -> None:
 
 
 def test_an_external_model_gets_no_defaults_of_a_hosted_one() -> None:
-    assert set(normalised(base("external"))) == {"external", "scaling"}
+    assert set(normalised(base("external"))) == {"external", "scaling", "access", "calls"}
+
+
+def test_what_becomes_of_a_call_without_client_depends_on_who_pays_for_it() -> None:
+    assert normalised(base("hub"))["calls"]["onDisconnect"] == "Cancel"
+    assert normalised(base("external"))["calls"]["onDisconnect"] == "Drain"
 
 
 def test_a_field_that_is_added_with_a_default_leaves_existing_hashes_as_they_are(
@@ -153,7 +175,7 @@ def test_order_of_keys_and_of_sets_never_matters_and_normalising_twice_changes_n
         spec = with_value(spec, path, leaf_table()[path][2])
     assert hashes(_shuffled(spec, chance)) == hashes(spec)
     normal = normalised(spec)
-    assert normalised(normal | {"hardware": _typed(normal["hardware"])}) == normal
+    assert normalised(_typed(normal)) == normal
 
 
 def _shuffled(node: Any, chance: random.Random) -> Any:
@@ -168,8 +190,9 @@ def _shuffled(node: Any, chance: random.Random) -> Any:
     return made
 
 
-def _typed(hardware: Object) -> Object:
-    """With the wait as a user would write it; the normal form has it in seconds."""
-    if "fallback" not in hardware:
-        return hardware
-    return {**hardware, "fallback": {**hardware["fallback"], "after": f"{hardware['fallback']['after']}s"}}
+def _typed(node: Any) -> Any:
+    """With durations as a user would write them; the normal form has them in seconds."""
+    if not isinstance(node, dict):
+        return node
+    times = {"after", "window", "firstByte", "idle", "total"}
+    return {key: f"{value}s" if key in times else _typed(value) for key, value in node.items()}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from plimsoll.api.kinds import KINDS, MODEL_KEY
 from plimsoll.api.normal import normalised
 from plimsoll.api.validate import validate
 from tests.support.model_configs import SAMPLES, samples
@@ -26,6 +27,25 @@ def test_a_sample_is_accepted_and_begins_with_what_it_shows(path: Path) -> None:
     text = path.read_text()
     assert text.startswith("# ")
     assert validate(yaml.safe_load(text)) == []
+
+
+@pytest.mark.parametrize("path", samples(MODEL_KEY.name), ids=lambda path: path.stem)
+def test_a_sample_of_a_key_is_accepted_and_opens_a_model_of_the_samples(path: Path) -> None:
+    text = path.read_text()
+    assert text.startswith("# ")
+    key = yaml.safe_load(text)
+    assert validate(key, MODEL_KEY) == []
+    models = {yaml.safe_load(each.read_text())["metadata"]["name"] for each in samples()}
+    assert {pattern.rpartition("/")[2] for pattern in key["spec"]["models"]} <= {*models, "*"}
+
+
+def test_every_sample_is_of_a_kind_that_we_know() -> None:
+    assert {path for kind in KINDS for path in samples(kind.name)} == set(SAMPLES.rglob("*.yaml"))
+
+
+def test_there_is_a_sample_of_all_that_the_gateway_alone_acts_by() -> None:
+    fields = {field for path in samples() for field in yaml.safe_load(path.read_text())["spec"]}
+    assert fields >= {"access", "limits", "calls"}
 
 
 def test_there_is_a_sample_of_every_source_every_engine_and_of_external() -> None:

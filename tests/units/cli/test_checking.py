@@ -10,6 +10,7 @@ import yaml
 
 from tests.support.command import Command
 from tests.support.model_configs import SAMPLES, Case, base, cases, model_config
+from tests.support.model_keys import model_key
 
 GOOD = yaml.safe_dump(model_config(base("hosted")))
 BAD = yaml.safe_dump(model_config({**base("hosted"), "contxt": 3}))
@@ -28,6 +29,20 @@ def test_every_sample_is_accepted(plimsoll: Command) -> None:
     answered = plimsoll("check", SAMPLES)
     assert answered.code == 0
     assert "is refused" not in answered.output
+
+
+def test_a_key_is_judged_as_a_key(plimsoll: Command) -> None:
+    good, bad = model_key({}, "good"), model_key({"hash": "abc"}, "bad")
+    answered = plimsoll("check", "--size", "-", given=f"{yaml.safe_dump(good)}---\n{yaml.safe_dump(bad)}---\n{GOOD}")
+    assert answered.code == 1
+    assert "document 1: good is accepted" in answered.output
+    assert "document 2: bad is refused\n  spec.hash: " in answered.output
+
+
+def test_a_key_of_somebody_elses_api_is_passed_over(plimsoll: Command) -> None:
+    other = yaml.safe_dump({"apiVersion": "keys.example.com/v1", "kind": "ModelKey", "metadata": {"name": "a"}})
+    answered = plimsoll("check", "-", given=f"{GOOD}---\n{other}")
+    assert (answered.code, "ModelKey" in answered.errors) == (0, True)
 
 
 def test_what_was_meant_is_told(plimsoll: Command) -> None:

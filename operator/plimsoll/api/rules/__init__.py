@@ -1,5 +1,6 @@
 """Cross-field rules: each is one object with its CEL text, its Python twin and a message that says what to do."""
 
+from plimsoll.api.rules.calls import ACCESS_RULES, CALL_RULES, limit_rules
 from plimsoll.api.rules.engine import ENGINE_RULES, HARDWARE_RULES, RESOURCE_RULES
 from plimsoll.api.rules.pod import POD_RULES
 from plimsoll.api.rules.policy import GENERATION_RULES, PROMPT_RULES
@@ -16,6 +17,9 @@ RULES: tuple[Rule, ...] = (
     *RESOURCE_RULES,
     *GENERATION_RULES,
     *PROMPT_RULES,
+    *ACCESS_RULES,
+    *limit_rules("model"),
+    *CALL_RULES,
     *POD_RULES,
 )
 

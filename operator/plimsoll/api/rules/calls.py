@@ -1,21 +1,24 @@
-"""Rules for how much may be called: the same for every kind that has limits."""
+"""Rules for who may call a model, how much, and how long a call may take."""
 
 from __future__ import annotations
 
 from plimsoll.api.call_limits import LONGEST_WINDOW, SHORTEST_WINDOW
+from plimsoll.api.calls import LONGEST_TIMEOUT, SHORTEST_TIMEOUT
 from plimsoll.api.rules.rule import Rule, seconds
+
+_LIMITED = ("requests", "tokens", "concurrency")
 
 
 def limit_rules(of: str) -> tuple[Rule, ...]:
     """For the limits of a kind; `of` tells the names of its rules from those of others."""
     return (
+        _in_range(f"{of}-window-in-range", "spec.limits.window", SHORTEST_WINDOW, LONGEST_WINDOW),
         Rule(
-            name=f"{of}-window-in-range",
-            at="spec.limits.window",
-            cel=f"duration(self) >= duration('{SHORTEST_WINDOW}') && duration(self) <= duration('{LONGEST_WINDOW}')",
-            holds=lambda window: seconds(SHORTEST_WINDOW) <= seconds(window) <= seconds(LONGEST_WINDOW),
-            message=f"the window is shorter than {SHORTEST_WINDOW} or longer than {LONGEST_WINDOW}: "
-            "choose one in between, such as 1m",
+            name=f"{of}-limits-limit",
+            at="spec.limits",
+            cel=" || ".join(f"has(self.{field})" for field in _LIMITED),
+            holds=lambda limits: any(field in limits for field in _LIMITED),
+            message=f"these limits limit nothing: give one of {', '.join(_LIMITED)}, or remove limits",
         ),
         Rule(
             name=f"{of}-queue-needs-wait",
@@ -26,3 +29,42 @@ def limit_rules(of: str) -> tuple[Rule, ...]:
             message="nobody stands in line where requests are refused: set whenFull to Wait, or remove queue",
         ),
     )
+
+
+def _in_range(name: str, at: str, shortest: str, longest: str) -> Rule:
+    return Rule(
+        name=name,
+        at=at,
+        cel=f"duration(self) >= duration('{shortest}') && duration(self) <= duration('{longest}')",
+        holds=lambda given: seconds(shortest) <= seconds(given) <= seconds(longest),
+        message=f"it is shorter than {shortest} or longer than {longest}: choose a time in between, such as 1m",
+    )
+
+
+ACCESS_RULES = (
+    Rule(
+        name="namespaces-are-selected",
+        at="spec.access",
+        field=".namespaces",
+        cel="!has(self.namespaces) || self.from == 'Selected'",
+        holds=lambda access: "namespaces" not in access or access["from"] == "Selected",
+        message="only Selected looks at namespaces: set from to Selected, or remove namespaces",
+    ),
+    Rule(
+        name="selected-has-namespaces",
+        at="spec.access",
+        field=".namespaces",
+        cel="self.from != 'Selected' || has(self.namespaces)",
+        holds=lambda access: access["from"] != "Selected" or "namespaces" in access,
+        message="nothing is selected: list the namespaces whose keys may call the model, or remove from",
+    ),
+)
+
+CALL_RULES = tuple(
+    _in_range(name, f"spec.calls.timeouts.{field}", SHORTEST_TIMEOUT, LONGEST_TIMEOUT)
+    for name, field in (
+        ("first-byte-in-range", "firstByte"),
+        ("idle-in-range", "idle"),
+        ("total-in-range", "total"),
+    )
+)
