@@ -26,6 +26,14 @@ profiles:
     gpu:
       memory: 23Gi
     cpu: 8
+gateway:
+  url: https://models.example.com/v1
+teams:
+  - name: search
+    namespaces: [search, search-dev]
+    limits:
+      tokens: 1000000
+      window: 1h
 ```"""
 
 _NOTES = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from ipaddress import ip_network
 from typing import Annotated, Literal, Self
 
@@ -11,6 +12,7 @@ from plimsoll.api.contract import Contract, ObjectName, Quantity
 from plimsoll.api.engine import EngineName
 from plimsoll.api.hardware import ProfileName
 from plimsoll.api.pod import Key, LabelValue, SecretReference, Toleration
+from plimsoll.api.teams import Team
 
 Image = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._/:@-]*$", max_length=500)]
 
@@ -25,6 +27,10 @@ def _is_network(text: str) -> str:
     return text
 
 
+# Shown in a command line to copy, so it has nothing that a shell would read as more than text.
+GatewayUrl = Annotated[
+    str, Field(pattern=r"^https?://[a-zA-Z0-9.-]+(:[0-9]{1,5})?(/[a-zA-Z0-9._~-]+)*/v1$", max_length=500)
+]
 Network = Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$", max_length=50), AfterValidator(_is_network)]
 
 
@@ -100,6 +106,14 @@ class Weights(Contract):
     )
 
 
+class Gateway(Contract):
+    url: GatewayUrl | None = Field(
+        default=None,
+        description="Base URL that callers reach the gateway at, as the status of each model shows it; it ends in /v1. "
+        "Default: http://plimsoll-gateway.NAMESPACE.svc/v1, its Service. Example: https://models.example.com/v1.",
+    )
+
+
 class OperatorConfiguration(Contract):
     namespace: ObjectName = Field(
         default="plimsoll-system",
@@ -126,6 +140,13 @@ class OperatorConfiguration(Contract):
     history: int = Field(
         default=20, description="How many revisions of each model are kept; those in use always are.", ge=2, le=1000
     )
+    gateway: Gateway = Field(default=Gateway(), description="How the gateway is reached.")
+    teams: tuple[Team, ...] = Field(
+        default=(),
+        description="Who is charged for calls, and which namespaces may charge them. A namespace that no team lists is "
+        "a team of its own.",
+        max_length=1000,
+    )
     direct_calls: Literal["Nobody", "Namespace"] = Field(
         default="Nobody",
         description="Who may call an engine past the gateway: nobody, or every pod of the model's namespace.",
@@ -134,8 +155,9 @@ class OperatorConfiguration(Contract):
     @model_validator(mode="after")
     def _names_are_clear(self) -> Self:
         known = [profile.name for profile in self.profiles]
-        if doubled := {name for name in known if known.count(name) > 1}:
-            raise ValueError(f"profiles has {', '.join(sorted(doubled))} twice: rename one of them")
+        for place, given in (("profiles", known), ("teams", [team.name for team in self.teams])):
+            if doubled := {name for name, count in Counter(given).items() if count > 1}:
+                raise ValueError(f"{place} has {', '.join(sorted(doubled))} twice: rename one of them")
         if self.default_profile not in known:
             raise ValueError(f"defaultProfile is {self.default_profile}: use one of {', '.join(known)}")
         return self

@@ -63,6 +63,8 @@ PLACES = {
     "pinRevision": Place.NOWHERE,
     "podTemplate": Place.PODS,
 }
+# What a user says beside revisions: who may call the model, how much, and how long a call may take.
+AT_ONCE = ("access", "limits", "calls")
 
 
 def normalised(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,8 +79,9 @@ class ModelConfigStatus(Contract):
     ready_replicas: int | None = Field(default=None, description="How many pods of the model can take calls.", ge=0)
     selector: Line | None = Field(default=None, description="The label selector of the model's pods, for autoscalers.")
     url: Line | None = Field(
-        default=None, description="Where the model answers inside the cluster. Example: http://chat.team-a.svc:8080/v1."
+        default=None, description="Base URL of the gateway, where this model and all others are called."
     )
+    example: Line | None = Field(default=None, description="A call of the model in one line, to be copied.")
     current_revision: RevisionStatus | None = Field(
         default=None, description="The revision that serves now, which need not be the newest."
     )

@@ -91,7 +91,7 @@ class ModelAnswer(Answer):
     hardware: str | None = Field(default=None, description="The hardware profile that serves.")
     replicas: int | None = Field(default=None, description="How many pods of the model exist.")
     revision: int | None = Field(default=None, description="Number of the revision that serves.")
-    url: str | None = Field(default=None, description="Where the model answers inside the cluster.")
+    url: str | None = Field(default=None, description="Base URL of the gateway, where the model is called.")
     created_at: str | None = Field(default=None, description="When the ModelConfig was created.")
 
 
@@ -160,7 +160,8 @@ class StatusAnswer(Answer):
     namespace: str = Field(description="Namespace of the ModelConfig.")
     name: str = Field(description="Name of the ModelConfig.")
     model: str | None = Field(default=None, description="The model in one line.")
-    url: str | None = Field(default=None, description="Where the model answers inside the cluster.")
+    url: str | None = Field(default=None, description="Base URL of the gateway, where the model is called.")
+    example: str | None = Field(default=None, description="A call of the model in one line, to be copied.")
     current: bool = Field(description="Whether the operator has looked at the spec as it is now.")
     conditions: tuple[ConditionAnswer, ...] = Field(description="What the operator says about it.")
     revisions: tuple[RevisionStateAnswer, ...] = Field(description="Those that run, serve or are wanted; newest first.")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from plimsoll.cli.output import colour_of, tree
+from plimsoll.cli.output import colour_of, note, tree
 from plimsoll.cli.times import age
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ def draw(answer: StatusAnswer, now: datetime) -> None:
     said = [each.message for each in answer.conditions]
     branches = [*_facts(answer), *(_revision(each, now, said) for each in answer.revisions)]
     tree(((f"{answer.namespace}/{answer.name}", "bold"), branches))
+    if answer.example and any((each.type, each.status) == ("Available", "True") for each in answer.conditions):
+        # Not in the tree, which breaks lines and so could not be copied.
+        note("Call it, with a key in PLIMSOLL_API_KEY:")
+        note(answer.example)
 
 
 def _facts(answer: StatusAnswer) -> Iterator[Branch]:

@@ -47,7 +47,8 @@ class _Change:
 def rollback(where: Where, handing: Handing, name: Name, to: To = None) -> None:
     """Go back to what an older revision said.
 
-    Prints the change of the spec: commit it where the spec lives, or let --apply do it. Replicas stay as they are.
+    Prints the change of the spec: commit it where the spec lives, or let --apply do it. Replicas, access, limits and
+    calls stay as they are.
 
     \b
     plimsoll rollback chat

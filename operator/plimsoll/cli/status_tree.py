@@ -65,6 +65,7 @@ def answer_of(world: World) -> StatusAnswer:
         name=metadata["name"],
         model=told.get("model"),
         url=told.get("url"),
+        example=told.get("example"),
         current=told.get("observedGeneration") == metadata.get("generation"),
         conditions=tuple(_conditions(told)),
         revisions=tuple(_revisions(world)),

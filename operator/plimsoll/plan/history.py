@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from plimsoll.api import names
-from plimsoll.api.normal import behaviour_hash, of_revision, workload_hash
+from plimsoll.api.normal import AT_ONCE, behaviour_hash, of_revision, workload_hash
 from plimsoll.api.rules.rule import find
 from plimsoll.api.status import Sizing
 from plimsoll.api.validate import Problem, validate
@@ -96,6 +96,14 @@ def problems_of(config: Object) -> list[Problem]:
     """Why this spec cannot be taken at all: the API server may be bound to older rules than ours."""
     metadata = {"name": config["metadata"]["name"]}
     return validate({"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": metadata, "spec": config["spec"]})
+
+
+def problems_beside_revisions(config: Object) -> list[Problem]:
+    """Why what acts at once cannot be taken; of the rest a revision that is recorded has nothing to prove again."""
+    own = [field for field in AT_ONCE if field in config["spec"]]
+    # Most specs have none of these, and this is asked in every pass.
+    found = problems_of(config) if own else []
+    return [each for each in found if each.field.removeprefix("spec.").partition(".")[0] in own]
 
 
 def is_recorded(spec: Object, history: Sequence[Revision]) -> bool:

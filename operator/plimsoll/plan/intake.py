@@ -40,11 +40,13 @@ class Intake:
 def take_in(observed: Observed, configuration: OperatorConfiguration, now: datetime) -> Intake:
     spec = observed.config["spec"]
     known = history.read_history(observed.config, observed.revisions)
-    if history.is_recorded(spec, known):
-        return Intake(known)
-    if problems := history.problems_of(observed.config):
+    is_recorded = history.is_recorded(spec, known)
+    judge = history.problems_beside_revisions if is_recorded else history.problems_of
+    if problems := judge(observed.config):
         words = "; ".join(f"{each.field}: {each.message}" for each in problems[:_SHOWN])
         return Intake(known, obstacle=Finding(Reason.INVALID_SPEC, words))
+    if is_recorded:
+        return Intake(known)
     if known and behaviour_hash(spec) == known[-1].behaviour:
         return Intake(known)
     number = history.next_number(observed.config, observed.revisions)

@@ -13,7 +13,7 @@ from plimsoll.api import names
 from plimsoll.api.conditions import Condition, Statement, set_condition
 from plimsoll.api.rules.rule import find
 from plimsoll.api.status import ModelConfigStatus, RevisionStatus
-from plimsoll.plan.engine import PORT
+from plimsoll.plan.calling import example, gateway_url
 from plimsoll.plan.observed import Object
 from plimsoll.plan.readiness import statements
 from plimsoll.plan.revision import Revision, Workload
@@ -93,13 +93,16 @@ def _shown(situation: Situation) -> dict[str, Any]:
     revision, workload = situation.current or (situation.target, situation.awaited)
     spec = revision.spec if revision else {} if situation.intake.is_invalid else world.config["spec"]
     shown: dict[str, Any] = {"model": _model_line(spec), "engine": _engine(spec)}
+    if revision is not None:
+        url = gateway_url(world.configuration)
+        full_name = f"{world.observed.key.namespace}/{world.name}"
+        shown |= {"url": url, "example": example(url, full_name, revision.spec)}
     if workload is not None:
         shown |= {
             "engine_image": workload.image,
             "engine_arguments_hash": workload.arguments_hash,
             "hardware": workload.profile,
             "sizing": workload.sizing,
-            "url": f"http://{world.name}.{world.observed.key.namespace}.svc:{PORT}/v1",
         }
     return shown
 

@@ -64,7 +64,70 @@ REFUSED: list[tuple[Any, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("document", "message", "fix"), REFUSED, ids=[case[1] for case in REFUSED])
+REFUSED += [
+    ({**IMAGES, "gateway": {"url": url}}, "gateway.url is ", "it ends in /v1")
+    for url in (
+        "models.example.com/v1",
+        "https://models.example.com",
+        "https://models.example.com/v1/",
+        "https://models.example.com/v1/chat/completions",
+        "https://me:pass@models.example.com/v1",
+        "https://models.example.com/v1?x=$(id)",
+        "https://models.example.com/$(id)/v1",
+    )
+]
+REFUSED += [
+    (
+        {**IMAGES, "teams": [{"name": "a", "namespaces": ["x"]}, {"name": "a", "namespaces": ["y"]}]},
+        "teams has a twice",
+        "rename one of them",
+    ),
+    ({**IMAGES, "teams": [{"name": "a", "namespaces": []}]}, "teams[0].namespaces is []", "whose keys may charge"),
+    ({**IMAGES, "teams": [{"name": "A", "namespaces": ["x"]}]}, "teams[0].name is A", "What keys name"),
+    (
+        {**IMAGES, "teams": [{"name": "a", "namespaces": ["x"], "limits": {"tokens": 1, "window": "2h"}}]},
+        "teams[0].limits: the window is shorter than 1s or longer than 1h",
+        "choose a time in between",
+    ),
+    (
+        {**IMAGES, "teams": [{"name": "a", "namespaces": ["x"], "limits": {"tokens": 1, "queue": 2}}]},
+        "teams[0].limits: nobody stands in line",
+        "set whenFull to Wait",
+    ),
+    (
+        {**IMAGES, "teams": [{"name": "a", "namespaces": ["x"], "limits": {}}]},
+        "teams[0].limits: these limits limit nothing",
+        "give one of requests, tokens, concurrency",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://gateway/v1",
+        "https://models.example.com:8443/v1",
+        "https://example.com/llm/v1",
+        "http://10.0.0.1:30080/v1",
+    ],
+)
+def test_an_address_of_the_gateway_is_taken_as_it_is(url: str) -> None:
+    assert parse_configuration({**IMAGES, "gateway": {"url": url}}).gateway.url == url
+
+
+def test_without_more_words_there_is_no_team_and_the_gateway_is_where_its_service_is() -> None:
+    configuration = parse_configuration({**IMAGES, "gateway": {}})
+    assert (configuration.teams, configuration.gateway.url) == ((), None)
+
+
+def test_teams_have_namespaces_and_limits_with_their_defaults() -> None:
+    given = [{"name": "search", "namespaces": ["search"], "limits": {"requests": 5}}]
+    (team,) = parse_configuration({**IMAGES, "teams": given}).teams
+    assert team.limits is not None
+    assert (team.limits.requests, team.limits.window, team.limits.when_full) == (5, "1m", "Refuse")
+
+
+@pytest.mark.parametrize(("document", "message", "fix"), REFUSED, ids=[str(case[0])[-50:] for case in REFUSED])
 def test_a_mistake_is_refused_by_field_value_and_fix(document: Any, message: str, fix: str) -> None:
     with pytest.raises(BadConfiguration) as refused:
         parse_configuration(document)

@@ -22,7 +22,7 @@ def test_the_columns_are_those_of_kubectl(plimsoll: Command, cluster: FakeCluste
     titles, row = plimsoll("get").output.splitlines()
     assert titles.split() == ["NAME", *(name.upper() for name, _, _ in COLUMNS)]
     assert row.split()[:3] == ["chat", "True", "Serving"]
-    assert "http://chat.default.svc:8080/v1" in row
+    assert "http://plimsoll-gateway.plimsoll-system.svc/v1" in row
 
 
 @pytest.mark.parametrize("width", [70, 100, 150, 400])

@@ -171,3 +171,19 @@ def test_a_merge_patch_leads_from_the_one_to_the_other() -> None:
     assert patch == {"a": 2, "b": {"c": None, "d": [1, 2]}, "e": None, "g": {"h": {"i": 0}}}
     assert merged(now, patch) == then
     assert merged(now, yaml.safe_load(yaml.safe_dump(patch))) == then
+
+
+def test_going_back_leaves_who_may_call_and_how_much_as_it_is(
+    plimsoll: Command, cluster: FakeCluster, made: Simulated
+) -> None:
+    world = copy.deepcopy(made)
+    beside = {"access": {"from": "All"}, "limits": {"requests": 5}, "calls": {"onDisconnect": "Drain"}}
+    world.edit(spec(**beside, context=8192, parallel=2))
+    world.settle(15)
+    cluster.show(world)
+    newest = plimsoll("history", "chat", "-o", "json").data["revisions"][0]
+    assert newest["changed"] == ["engine.image", "parallel"]
+    patch = yaml.safe_load(plimsoll("rollback", "chat", "--to", "1").output)["spec"]
+    assert not set(beside) & set(patch)
+    compared = plimsoll("diff", "chat@1", "chat", "-o", "json").data["changes"]
+    assert {each["path"] for each in compared} == {"context", "parallel"}

@@ -71,7 +71,25 @@ def test_what_a_condition_says_about_a_pod_is_not_said_again_at_the_pod(
     assert "+-- AcceleratorFallback True: AcceleratorUnavailable\n" in output
     assert ": Unschedulable\n" in output
     assert output.count("nodes are available") == 1
-    assert "+-- url: http://chat.default.svc:8080/v1\n" in output
+    assert "+-- url: http://plimsoll-gateway.plimsoll-system.svc/v1\n" in output
+
+
+def test_a_model_that_can_be_called_is_shown_with_a_call_on_a_line_of_its_own(
+    plimsoll: Command, cluster: FakeCluster, world: Simulated
+) -> None:
+    cluster.show(world)
+    answered = plimsoll("status", "chat")
+    assert answered.errors == f"Call it, with a key in PLIMSOLL_API_KEY:\n{world.status['example']}\n"
+    assert "curl" not in answered.output
+    assert plimsoll("status", "chat", "-o", "json").data["example"] == world.status["example"]
+
+
+def test_what_nobody_can_call_is_shown_without_a_call(plimsoll: Command, cluster: FakeCluster) -> None:
+    world = Simulated(spec(BROKEN))
+    world.settle(10)
+    assert "example" in world.status
+    cluster.show(world)
+    assert plimsoll("status", "chat").errors == ""
 
 
 def test_a_pinned_revision_is_marked(plimsoll: Command, cluster: FakeCluster, world: Simulated) -> None:

@@ -98,3 +98,27 @@ def test_a_key_with_dots_stands_in_brackets() -> None:
 def test_two_specs_that_mean_something_else_have_a_difference_and_others_have_none(one: Object, other: Object) -> None:
     assert differences(one["spec"], one["spec"]) == ()
     assert bool(differences(one["spec"], other["spec"])) == (normalised(one["spec"]) != normalised(other["spec"]))
+
+
+def test_what_nobody_wrote_of_access_limits_and_calls_is_not_listed_as_the_same() -> None:
+    listed = [field.path for field in fields(HOSTED, HOSTED)]
+    assert [path for path in listed if path.startswith(("access", "limits", "calls"))] == []
+    written = with_value(HOSTED, "calls.timeouts.total", "1m")
+    assert [field.path for field in fields(written, written) if field.path.startswith("calls")] == [
+        "calls.timeouts.firstByte",
+        "calls.timeouts.idle",
+        "calls.timeouts.total",
+        "calls.onDisconnect",
+    ]
+
+
+def test_a_time_is_shown_as_it_was_written_and_a_default_as_it_would_be() -> None:
+    (field,) = differences(HOSTED, with_value(HOSTED, "calls.timeouts.total", "1m30s"))
+    assert (field.path, field.before, field.after) == ("calls.timeouts.total", "30s", "1m30s")
+    assert differences(HOSTED, with_value(HOSTED, "calls.timeouts.total", "30s")) == ()
+    assert differences(HOSTED, with_value(HOSTED, "access.from", "Same")) == ()
+
+
+def test_what_becomes_of_a_call_without_client_differs_between_here_and_a_provider() -> None:
+    (field,) = [each for each in differences(HOSTED, base("external")) if each.path.startswith("calls")]
+    assert (field.path, field.before, field.after) == ("calls.onDisconnect", "Cancel", "Drain")

@@ -26,7 +26,6 @@ def test_a_status_tells_what_serves() -> None:
     assert (status["replicas"], status["readyReplicas"]) == (2, 2)
     selector = f"{names.LABEL_MODELCONFIG}=chat,{names.LABEL_WORKLOAD}={names.short(workload)}"
     assert status["selector"] == selector
-    assert status["url"] == "http://chat.default.svc:8080/v1"
     assert (status["engine"], status["engineImage"], status["hardware"]) == (
         "llamacpp",
         "x.example.com/engine:good",
@@ -57,8 +56,9 @@ def test_while_a_new_revision_starts_the_status_tells_of_the_old_one() -> None:
 def test_a_model_of_a_provider_has_no_pods_in_its_status() -> None:
     status = served(base("external")).status
     assert (status["engine"], status["model"]) == ("openai", "openai/gpt-4o-mini")
-    absent = {"replicas", "selector", "url", "sizing", "hardware", "engineImage"}
+    absent = {"replicas", "selector", "sizing", "hardware", "engineImage"}
     assert not absent & set(status)
+    assert status["url"] == "http://plimsoll-gateway.plimsoll-system.svc/v1"
 
 
 DIGEST = f"sha256:{'a' * 64}"

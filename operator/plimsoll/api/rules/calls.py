@@ -12,7 +12,7 @@ _LIMITED = ("requests", "tokens", "concurrency")
 def limit_rules(of: str) -> tuple[Rule, ...]:
     """For the limits of a kind; `of` tells the names of its rules from those of others."""
     return (
-        _in_range(f"{of}-window-in-range", "spec.limits.window", SHORTEST_WINDOW, LONGEST_WINDOW),
+        _in_range(f"{of}-window-in-range", "spec.limits.window", "the window", SHORTEST_WINDOW, LONGEST_WINDOW),
         Rule(
             name=f"{of}-limits-limit",
             at="spec.limits",
@@ -31,13 +31,13 @@ def limit_rules(of: str) -> tuple[Rule, ...]:
     )
 
 
-def _in_range(name: str, at: str, shortest: str, longest: str) -> Rule:
+def _in_range(name: str, at: str, what: str, shortest: str, longest: str) -> Rule:
     return Rule(
         name=name,
         at=at,
         cel=f"duration(self) >= duration('{shortest}') && duration(self) <= duration('{longest}')",
         holds=lambda given: seconds(shortest) <= seconds(given) <= seconds(longest),
-        message=f"it is shorter than {shortest} or longer than {longest}: choose a time in between, such as 1m",
+        message=f"{what} is shorter than {shortest} or longer than {longest}: choose a time in between, such as 1m",
     )
 
 
@@ -61,7 +61,7 @@ ACCESS_RULES = (
 )
 
 CALL_RULES = tuple(
-    _in_range(name, f"spec.calls.timeouts.{field}", SHORTEST_TIMEOUT, LONGEST_TIMEOUT)
+    _in_range(name, f"spec.calls.timeouts.{field}", "this time", SHORTEST_TIMEOUT, LONGEST_TIMEOUT)
     for name, field in (
         ("first-byte-in-range", "firstByte"),
         ("idle-in-range", "idle"),
