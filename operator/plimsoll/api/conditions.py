@@ -26,11 +26,11 @@ class ConditionType(StrEnum):
         condition.meaning = meaning
         return condition
 
-    READY = "Ready", "The newest accepted spec is served as declared."
+    READY = "Ready", "The newest accepted spec is served as declared; of a key: it opens what it names."
     AVAILABLE = "Available", "Callers are served, by whichever revision."
     RECONCILING = "Reconciling", "Work is going on towards the declared state."
     STALLED = "Stalled", "The declared state cannot be reached until somebody changes something."
-    ACCEPTED = "Accepted", "The spec is valid for this operator and recorded as a revision."
+    ACCEPTED = "Accepted", "The spec is valid for this operator; that of a model is recorded as a revision."
     DEGRADED = "Degraded", "The model serves, but with fewer replicas than declared."
     ACCELERATOR_FALLBACK = (
         "AcceleratorFallback",

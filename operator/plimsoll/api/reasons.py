@@ -25,12 +25,13 @@ class Reason(StrEnum):
     # As it should be.
     SERVING = "Serving", "The newest accepted revision answers calls as declared."
     AT_ZERO = "AtZero", "The model is declared with 0 replicas and therefore runs no pod."
-    ACCEPTED = "Accepted", "The spec is valid and is recorded as a revision."
+    ACCEPTED = "Accepted", "The spec is valid and counts; that of a model is recorded as a revision."
     ON_DECLARED_HARDWARE = "OnDeclaredHardware", "The model runs on the hardware profile that its spec names."
     ALL_REPLICAS = "AllReplicas", "As many replicas are ready as are declared."
     DEFAULTS_CURRENT = "DefaultsCurrent", "The revision was made with the defaults that are in force now."
     NAMES_FREE = "NamesFree", "Every object that the model needs is ours or could be made."
     SETTLED = "Settled", "Nothing is being changed."
+    OPEN = "Open", "The key opens what it names."
 
     # On the way; waiting is right.
     SIZING = "Sizing", "The header of the model is being read to learn what the model needs."
@@ -141,7 +142,7 @@ class Reason(StrEnum):
     SECRET_MISSING = (
         "SecretMissing",
         "The Secret that the spec names is not in the namespace, or has no data of the expected key.",
-        "Create it: a source needs `token`, S3 `accessKeyId` and `secretAccessKey`. It is looked at again by itself.",
+        "Create it: sources need `token`, S3 `accessKeyId` and `secretAccessKey`, providers `apiKey`. It is noticed.",
         True,
     )
     SECRET_NOT_RELEASED = (
@@ -262,6 +263,30 @@ class Reason(StrEnum):
         "CrashLoop",
         "The engine ends again and again; the message has its last words.",
         "Read the log of the last run with `kubectl logs --previous`, then correct engine.image or engine.options.",
+        True,
+    )
+    TEAM_NOT_ALLOWED = (
+        "TeamNotAllowed",
+        "The namespace of the key may not charge the team, so the key opens nothing.",
+        "Name a team in spec.team that the message lists, or have the platform team add the namespace to the team.",
+        True,
+    )
+    HASH_TAKEN = (
+        "HashTaken",
+        "Another ModelKey opens this hash already, and keeps it.",
+        "Make a key of your own with `plimsoll key create`, or delete the ModelKey in the message.",
+        True,
+    )
+    EXPIRED = (
+        "Expired",
+        "The time of the key is over, so it opens nothing.",
+        "Set a later spec.expiresAt, or delete the ModelKey.",
+        True,
+    )
+    SUSPENDED = (
+        "Suspended",
+        "The key is declared to open nothing for now.",
+        "Set spec.suspended to false when it shall open again.",
         True,
     )
     DRIVER_MISSING = (

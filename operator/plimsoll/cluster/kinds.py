@@ -27,6 +27,7 @@ class Kind:
 
 
 MODEL_CONFIG = Kind(names.API_VERSION, names.KIND, names.PLURAL)
+MODEL_KEY = Kind(names.API_VERSION, "ModelKey", "modelkeys")
 SERVICE_ACCOUNT = Kind("v1", "ServiceAccount", "serviceaccounts")
 SERVICE = Kind("v1", "Service", "services")
 DISRUPTION_BUDGET = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
@@ -55,7 +56,7 @@ CHILDREN = (
 
 _KNOWN = {
     (kind.api_version, kind.name): kind
-    for kind in (MODEL_CONFIG, *CHILDREN, POD, SECRET, CLAIM, EVENT, LEASE, NAMESPACE, DEFINITION)
+    for kind in (MODEL_CONFIG, MODEL_KEY, *CHILDREN, POD, SECRET, CLAIM, EVENT, LEASE, NAMESPACE, DEFINITION)
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -50,8 +50,15 @@ class Family:
     pods: tuple[Object, ...]
 
 
+def _nobody(_: Key) -> None:
+    """Nobody wants to know."""
+
+
 class Mirror:
-    def __init__(self) -> None:
+    """`changed` is told of every key whose family is another one now."""
+
+    def __init__(self, changed: Callable[[Key], None] = _nobody) -> None:
+        self._changed = changed
         self._families: dict[Key, dict[tuple[Kind, str], _Packed]] = {}
         # By uid, the version at which it was gone: a late answer from before must not bring it back. One that only lost
         # its label was gone from here too, and comes back with a later version when it has it again.
@@ -67,7 +74,10 @@ class Mirror:
             return False
         packed = _packed(seen)
         self._families.setdefault(key, {})[slot] = packed
-        return before is None or before.content != packed.content
+        is_news = before is None or before.content != packed.content
+        if is_news:
+            self._changed(key)
+        return is_news
 
     def remove(self, seen: Object) -> bool:
         """Whether it was known."""
@@ -157,6 +167,7 @@ class Mirror:
         del family[slot]
         if not family:
             del self._families[key]
+        self._changed(key)
 
     def _bury(self, uid: str, version: int) -> None:
         self._gone[uid] = version

@@ -7,6 +7,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from yarl import URL
 
@@ -17,12 +18,15 @@ from plimsoll.cluster.client import Client
 from plimsoll.cluster.errors import Forbidden, NotFound
 from plimsoll.cluster.kinds import CLAIM, SECRET, Kind, Object
 from plimsoll.plan.finding import Finding
+from plimsoll.routing.entry import Secret
 from plimsoll.weights.credentials import Credential
 from plimsoll.weights.trouble import SourceTrouble
 
 # Seconds for which an answer counts; what is missing is looked for sooner.
 FRESH_FOR = 60.0
 _MISSING_FOR = 10.0
+# The data field of a provider's Secret.
+_PROVIDER_KEY = "apiKey"
 
 
 @dataclass(frozen=True)
@@ -50,13 +54,21 @@ class OutsideObjects:
         credential = None
         if secret := find(spec, "source.credential.secretName"):
             credential = self._collect(await self._secret(namespace, secret), missing)
-        if secret := find(spec, "external.credential.secretName"):
-            key = self._collect(await self._secret(namespace, secret), missing)
-            missing += _not_released(key, find(spec, "external.baseURL"))
+        if external := find(spec, "external"):
+            key = await self.provider_key(namespace, external)
+            missing += [key] if isinstance(key, Finding) else []
         if claim := find(spec, "source.pvc.claimName"):
             found = await self._get(CLAIM, namespace, claim)
             missing += [found] if isinstance(found, Finding) else []
         return Outside(tuple(missing), credential)
+
+    async def provider_key(self, namespace: str, external: Mapping[str, Any]) -> Secret | Finding | None:
+        """What the provider wants to see; None for one that wants nothing."""
+        secret = find(external, "credential.secretName")
+        if secret is None:
+            return None
+        data = await self._secret(namespace, secret)
+        return data if isinstance(data, Finding) else _released(data, external.get("baseURL"))
 
     async def cache(self, namespace: str, claim: str) -> Finding | None:
         """Why the weights of this namespace have no place to be kept."""
@@ -109,15 +121,15 @@ def names_something(config: Object) -> bool:
     return any(find(config["spec"], path) for path in paths)
 
 
-def _not_released(data: Mapping[str, str] | None, address: str | None) -> list[Finding]:
+def _released(data: Mapping[str, str], address: str | None) -> Secret | Finding:
     """A provider that is known has its own address; to any other a key goes only if its owner lists it."""
-    if data is None or address is None:
-        return []
+    credential = Credential(data)
     try:
-        Credential(data).released_to(URL(address), own="")
+        if address is not None:
+            credential.released_to(URL(address), own="")
+        return Secret(credential.value(_PROVIDER_KEY))
     except SourceTrouble as trouble:
-        return [trouble.finding]
-    return []
+        return trouble.finding
 
 
 def _lasts(look: _Look) -> float:

@@ -23,6 +23,7 @@ from plimsoll.controller.health import Health, served
 from plimsoll.controller.metrics import Metrics
 from plimsoll.controller.options import Options
 from plimsoll.controller.reconcile import MakePlan
+from plimsoll.controller.routes import Routes
 from plimsoll.controller.wiring import Parts, wired
 from plimsoll.errors import UserError
 from plimsoll.plan.deciding import make_plan
@@ -67,6 +68,8 @@ class Operator:
         self._parts = parts
         self._health = health
         self._lease = lease
+        home = options.lease_namespace or login.namespace
+        self._routes = Routes(parts, options.namespaces, home, lease.epoch if lease else 0)
         self._tasks: list[asyncio.Task[Any]] = []
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -85,7 +88,7 @@ class Operator:
         """Hears of everything once before the first pass: what is not known by then is not there."""
         parts, namespaces = self._parts, self._options.namespaces
         watches = parts.watches(namespaces)
-        for watch in watches:
+        for watch in (*watches, *self._routes.watches):
             self._begin(group, watch.run(), f"watch {watch.kind.plural}")
         while True:
             if await self._list_configs():
@@ -97,6 +100,7 @@ class Operator:
         _log.info("%s ModelConfigs are known", len(parts.mirror.keys()))
         self._begin(group, parts.configuration.follow(self._everything_again, self._complain), "configuration")
         self._begin(group, self._resync(), "resync")
+        self._begin(group, self._routes.run(), "routes")
         for work in parts.crew.workers():
             self._begin(group, work, "worker")
         self._begin(group, listen(parts.ears, self._login, namespaces, stop), _KOPF)
@@ -131,6 +135,7 @@ class Operator:
 
     def _everything_again(self) -> None:
         self._parts.queue.add_all(self._parts.mirror.keys())
+        self._routes.configured()
 
     async def _complain(self, error: UserError) -> None:
         """An Event on the Lease, as there is no other object that is ours."""
@@ -143,6 +148,7 @@ class Operator:
         try:
             async with asyncio.timeout(_DRAIN_SECONDS):
                 await self._parts.queue.drain()
+                await self._routes.drain()
                 # It ends by itself when `stop` is set, and tidies up after itself only then; it may not have begun yet.
                 if kopf := [task for task in self._tasks if task.get_name() == _KOPF]:
                     await asyncio.wait(kopf)

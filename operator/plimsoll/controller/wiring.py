@@ -28,6 +28,7 @@ from plimsoll.controller.outside import OutsideObjects
 from plimsoll.controller.proving import Prover
 from plimsoll.controller.queue import KeyedQueue
 from plimsoll.controller.reconcile import MakePlan, Reconciler
+from plimsoll.controller.routing import News
 from plimsoll.controller.sources import Sources
 from plimsoll.controller.working import Crew
 from plimsoll.weights.reading import SourceReader
@@ -46,6 +47,8 @@ class Parts:
     background: Background
     configuration: ConfigurationFile
     metrics: Metrics
+    outside: OutsideObjects
+    news: News
 
     def watches(self, namespaces: Sequence[str]) -> list[Watch]:
         """One for each kind, in one namespace each or in all of them."""
@@ -71,11 +74,12 @@ async def wired(
     async with login.session() as session, aiohttp.ClientSession() as pods:
         background, reader = Background(), SourceReader()
         client = Client(session, login.server, may_write, written)
-        mirror, queue, notes = Mirror(), KeyedQueue(), Notes()
+        news = News()
+        mirror, queue, notes, outside = Mirror(news.of_model), KeyedQueue(), Notes(), OutsideObjects(client)
         events = EventRecorder(client, login.namespace)
         sources = Sources(reader, background, queue.add)
         prover = Prover(pods, background, queue.add)
-        observer = Observer(client, mirror, OutsideObjects(client), ImageVolumes(client), sources, prover, notes)
+        observer = Observer(client, mirror, outside, ImageVolumes(client), sources, prover, notes)
         actor = Actor(client, mirror, events)
         reconciler = Reconciler(observer, make_plan, actor, notes, lambda: configuration.current)
         crew = Crew(queue, reconciler, notes, metrics)
@@ -92,7 +96,11 @@ async def wired(
         metrics.watch("configuration_generation", "How often it was loaded.", lambda: configuration.generation)
         metrics.watch("configuration_valid", "0 while the file cannot be used.", lambda: float(configuration.valid))
         try:
-            yield Parts(client, mirror, queue, notes, ears, crew, events, prover, background, configuration, metrics)
+            yield Parts(
+                *(client, mirror, queue, notes, ears, crew, events, prover, background, configuration, metrics),
+                outside=outside,
+                news=news,
+            )
         finally:
             await background.close()
             await reader.close()

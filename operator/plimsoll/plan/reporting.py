@@ -45,7 +45,7 @@ def _conditions(
     before: Iterable[Object], now_said: Iterable[Statement], generation: int, now: datetime
 ) -> tuple[Condition, ...]:
     """Only those that hold now, with the time of their last change; whatever else was there is not ours."""
-    known = {condition.type: condition for each in before if (condition := _readable(each))}
+    known = {condition.type: condition for each in before if (condition := readable(each))}
     made: tuple[Condition, ...] = ()
     for each in now_said:
         same = [known[each.type.value]] if each.type.value in known else []
@@ -53,7 +53,7 @@ def _conditions(
     return tuple(sorted(made, key=lambda condition: condition.type))
 
 
-def _readable(condition: Object) -> Condition | None:
+def readable(condition: Object) -> Condition | None:
     try:
         return Condition.model_validate(condition)
     except ValidationError:

@@ -16,7 +16,7 @@ from plimsoll.plan.observed import Object, Observed, Proof
 from plimsoll.plan.pod_state import is_ending, is_ready, moment, phase
 from plimsoll.plan.revision import Revision, Workload
 
-_ENDED = ("Succeeded", "Failed")
+ENDED = ("Succeeded", "Failed")
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Running:
 
     @cached_property
     def present(self) -> tuple[Object, ...]:
-        return tuple(pod for pod in self.pods if not is_ending(pod) and phase(pod) not in _ENDED)
+        return tuple(pod for pod in self.pods if not is_ending(pod) and phase(pod) not in ENDED)
 
     @cached_property
     def ready(self) -> tuple[Object, ...]:

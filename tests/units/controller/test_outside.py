@@ -12,6 +12,8 @@ from plimsoll.api.reasons import Reason
 from plimsoll.cluster.errors import Forbidden
 from plimsoll.cluster.kinds import Object
 from plimsoll.controller.outside import Outside, OutsideObjects, names_something
+from plimsoll.plan.finding import Finding
+from plimsoll.routing.entry import Secret
 from tests.support.toy_cluster import ToyCluster
 from tests.support.virtual_time import run
 
@@ -82,14 +84,33 @@ def test_a_secret_that_is_not_released_is_looked_at_again_as_soon_as_one_that_is
 
 
 def test_a_key_for_a_provider_with_its_own_address_needs_no_host() -> None:
-    assert _reasons(_external(), _secret(token="t")) == []
+    assert _reasons(_external(), _secret(apiKey="k")) == []
 
 
 def test_a_key_goes_to_a_free_address_only_if_its_owner_lists_it() -> None:
     free = _external(baseURL="https://llm.example/v1")
-    assert _reasons(free, _secret(token="t")) == [Reason.HOST_NOT_ALLOWED]
-    assert _reasons(free, _secret(token="t", hosts="other.example")) == [Reason.HOST_NOT_ALLOWED]
-    assert _reasons(free, _secret(token="t", hosts="llm.example")) == []
+    assert _reasons(free, _secret(apiKey="k")) == [Reason.HOST_NOT_ALLOWED]
+    assert _reasons(free, _secret(apiKey="k", hosts="other.example")) == [Reason.HOST_NOT_ALLOWED]
+    assert _reasons(free, _secret(apiKey="k", hosts="llm.example")) == []
+
+
+def test_a_secret_without_the_key_of_the_provider_is_told_as_missing() -> None:
+    assert _reasons(_external(), _secret(token="t")) == [Reason.SECRET_MISSING]
+
+
+def test_the_key_of_a_provider_is_handed_on_and_shown_nowhere() -> None:
+    async def look(*objects: Object) -> object:
+        return await OutsideObjects(ToyCluster(*objects)).provider_key("team", _external()["external"])
+
+    found = asyncio.run(look(_secret(apiKey="sesame")))
+    assert found == Secret("sesame")
+    assert "sesame" not in repr(found)
+    assert isinstance(asyncio.run(look(_secret(None, apiKey="sesame"))), Finding)
+
+
+def test_a_provider_that_wants_no_key_gets_none() -> None:
+    outside = OutsideObjects(ToyCluster())
+    assert asyncio.run(outside.provider_key("team", {"provider": "openai-compatible", "model": "m"})) is None
 
 
 def test_a_claim_has_to_be_there() -> None:

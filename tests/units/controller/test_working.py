@@ -256,7 +256,7 @@ def test_a_secret_that_is_named_is_read_again_every_minute_and_found_soon_when_i
     stage = _stage(_config(**_EXTERNAL)).hears_all().works()
     assert [each.reason for each in stage.seen[0].missing] == [Reason.SECRET_MISSING]
     metadata = {"name": "key", "namespace": "team", "labels": {"plimsoll.dev/credential": "true"}}
-    stage.cluster.add({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {}})
+    stage.cluster.add({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"apiKey": "aw=="}})
     stage.cluster.requests.clear()
     stage.works(seconds=181)
     assert stage.seen[-1].missing == ()

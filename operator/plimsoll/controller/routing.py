@@ -1,0 +1,91 @@
+"""Keeps the routing document current: what changed is compiled anew, and the rest is the very same as before."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from plimsoll.api.configuration import OperatorConfiguration
+from plimsoll.api.teams import Team
+from plimsoll.controller.key_store import KeyStore
+from plimsoll.controller.model_routes import ModelRoutes
+from plimsoll.controller.queue import KeyedQueue
+from plimsoll.controller.routing_table import RoutingTable
+from plimsoll.plan.observed import Key
+from plimsoll.routing.compiling import House, compile_document
+from plimsoll.routing.document import Document, Version
+
+# What comes within this time is one version: a Deployment and its pods say most things several times.
+_PAUSE = 0.05
+_KEYS_AT_ONCE = 100
+_LOOK_AT_PROVIDERS = 10.0
+
+
+class News:
+    """What was heard of since the document was last compiled."""
+
+    def __init__(self) -> None:
+        self.models: set[Key] = set()
+        self._some = asyncio.Event()
+
+    def of_model(self, key: Key) -> None:
+        self.models.add(key)
+        self._some.set()
+
+    def of_anything(self) -> None:
+        self._some.set()
+
+    async def wait(self) -> None:
+        await self._some.wait()
+        await asyncio.sleep(_PAUSE)
+        self._some.clear()
+
+
+@dataclass
+class Routing:
+    news: News
+    models: ModelRoutes
+    keys: KeyStore
+    gateways: Callable[[], int]
+    configuration: Callable[[], OperatorConfiguration]
+    # How often the lease has changed hands.
+    epoch: int
+    # Of keys whose status may have to be told anew.
+    statuses: KeyedQueue
+    table: RoutingTable = field(default_factory=RoutingTable)
+    _teams: Sequence[Team] = ()
+
+    async def run(self) -> None:
+        """For ever; only after everything was listed once, because what is missing in a document is refused."""
+        self.news.of_anything()
+        while True:
+            await self.news.wait()
+            await self.models.compile()
+            concerned = await self._settled()
+            self.table.put(self._document())
+            for key in concerned:
+                self.statuses.add(key)
+
+    async def follow_providers(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_AT_PROVIDERS)
+            if await self.models.look_at_providers():
+                self.news.of_anything()
+
+    async def _settled(self) -> set[Key]:
+        """Of which keys something else may be true now; others get their turn in between."""
+        teams, concerned = self.configuration().teams, set[Key]()
+        if teams != self._teams:
+            self._teams = teams
+            self.keys.touch_all()
+        while not self.keys.is_settled:
+            concerned |= self.keys.settle(self._teams, _KEYS_AT_ONCE)
+            await asyncio.sleep(0)
+        return concerned
+
+    def _document(self) -> Document:
+        before = self.table.current
+        version = before.version.next() if before else Version(epoch=self.epoch, sequence=1)
+        house = House(self._teams, self.gateways())
+        return compile_document(self.models.models.values(), self.keys.claims, house, version)
