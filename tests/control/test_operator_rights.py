@@ -30,6 +30,7 @@ NEEDED_IN = {
     ("jobs", "create"): "weights on a claim are inspected",
     ("jobs", "patch"): "weights on a claim are inspected",
     ("jobs", "delete"): "weights on a claim are inspected",
+    ("modelkeys/status", "patch"): "a key is told what became of it",
     ("secrets", "get"): "a credential that is not there is told",
     **{(resource, "delete"): "a model goes to a provider" for resource in STANDING},
     **{(resource, "get"): f"a name among {resource} becomes free" for resource in STRANGERS},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +12,7 @@ from plimsoll.api import names
 from tests.support import objects
 from tests.support.kube import Kube, Object
 from tests.support.model_configs import model_config
+from tests.support.model_keys import model_key
 from tests.support.waiting import wait_until
 
 Result = TypeVar("Result")
@@ -128,6 +130,17 @@ def a_credential_that_is_not_there_is_told(stage: Stage) -> None:
     stage.wait_ready("False", "SecretMissing")
 
 
+def a_key_is_told_what_became_of_it(stage: Stage) -> None:
+    key = model_key({"hash": secrets.token_hex(32)}, "m", stage.namespace)
+    stage.kube.create(key)
+
+    def told() -> bool:
+        conditions = stage.kube.read(key).get("status", {}).get("conditions", [])
+        return ("Ready", "True") in [(each["type"], each["status"]) for each in conditions]
+
+    stage.wait(told, "the key says that it opens something")
+
+
 def a_name_that_a_stranger_has_is_used_when_it_is_free(stage: Stage, stranger: Stranger) -> None:
     config = stage.config(**(_on_a_claim(stage) if stranger.on_a_claim else {}))
     name = stranger.name or _name_in_a_first_life(stage, config, stranger)
@@ -196,6 +209,7 @@ SCENARIOS: dict[str, Scenario] = {
     "a claim that is not there is told": a_claim_that_is_not_there_is_told,
     "weights on a claim are inspected": weights_on_a_claim_are_inspected_until_another_source_is_named,
     "a credential that is not there is told": a_credential_that_is_not_there_is_told,
+    "a key is told what became of it": a_key_is_told_what_became_of_it,
     **{
         f"a name among {resource} becomes free": partial(
             a_name_that_a_stranger_has_is_used_when_it_is_free, stranger=stranger

@@ -211,9 +211,8 @@ def test_settled_in_any_steps_it_is_as_if_settled_at_once(seed: int) -> None:
         if chance.random() < 0.2:
             told.store.remove(key)
         else:
-            previous = (
-                {"previous": {"hash": chance.choice(HASHES), "validUntil": SOON}} if chance.random() < 0.5 else {}
-            )
+            replaced = {"hash": chance.choice(HASHES), "validUntil": SOON}
+            previous = {"previous": replaced} if chance.random() < 0.5 else {}
             told.put(key, hash=chance.choice(HASHES), team=chance.choice([None, "team-a", key.namespace]), **previous)
         if chance.random() < 0.4:
             told.settle(most=1)

@@ -67,6 +67,19 @@ def test_a_newer_version_that_says_the_same_is_kept_and_is_no_news() -> None:
     assert family.children[0]["metadata"]["resourceVersion"] == "3"
 
 
+def test_whoever_wants_to_know_is_told_of_every_family_that_is_another_one_now() -> None:
+    told: list[Key] = []
+    mirror = Mirror(told.append)
+    mirror.put(_config(version=1))
+    mirror.put(_child(kinds.SERVICE, version=2))
+    assert told == [_CHAT, _CHAT]
+    mirror.put(_child(kinds.SERVICE, version=3))
+    assert len(told) == 2
+    mirror.remove(_child(kinds.SERVICE, version=4))
+    mirror.complete(kinds.MODEL_CONFIG, None, set(), "9")
+    assert told == [_CHAT] * 4
+
+
 def test_managed_fields_are_kept_of_configs_only() -> None:
     config, service = _config(), _child(kinds.SERVICE)
     for each in (config, service):
