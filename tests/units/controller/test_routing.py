@@ -167,11 +167,12 @@ def test_a_pod_that_goes_is_one_change_of_one_model(stage: Stage) -> None:
 
 def test_what_changes_nothing_for_callers_is_no_version(stage: Stage) -> None:
     async def play() -> None:
-        before = stage.document
+        before, entry = stage.document, stage.model()
         stage.hears({**config, "metadata": {**config["metadata"], "labels": {"any": "label"}}})
         stage.news.of_anything()
         await asyncio.sleep(1)
         assert stage.document is before
+        assert stage.routing.models.models[Key("default", "chat")] is entry
 
     config, *_ = stage.has_model()
     stage.play(play)
@@ -257,7 +258,9 @@ def test_the_key_of_a_provider_is_followed_although_nobody_tells(stage: Stage) -
         assert credential() == Secret("second")
         version = stage.document.version
         stage.cluster.refuse = lambda *_: Unavailable("away")
-        await asyncio.sleep(300)
+        await asyncio.sleep(150)
+        stage.hears({**config, "metadata": {**config["metadata"], "labels": {"any": "label"}}})
+        await asyncio.sleep(150)
         assert (credential(), stage.document.version) == (Secret("second"), version)
         stage.cluster.refuse = lambda *_: None
         stage.cluster.remove(SECRET, "provider", "default")
@@ -269,7 +272,7 @@ def test_the_key_of_a_provider_is_followed_although_nobody_tells(stage: Stage) -
         assert 30 <= len(stage.cluster.requests) - requests <= 60
 
     stage.cluster.add(_secret("first"))
-    stage.has_model(external=True)
+    config, *_ = stage.has_model(external=True)
     stage.play(play)
 
 
