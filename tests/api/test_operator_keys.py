@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 
 import pytest
 
-from plimsoll.api import names
-from plimsoll.api.crd import custom_resource_definition
-from plimsoll.api.kinds import MODEL_KEY
 from tests.support.kube import Kube, Object
 from tests.support.model_keys import model_key
 from tests.support.objects import pod, service_account
 from tests.support.operators import Operator, Operators
 from tests.support.waiting import wait_until
-from tools.cluster.cluster import ProcessCluster
 
 SECONDS = 40.0
 
@@ -59,13 +54,6 @@ class Keys:
 
 def _hash() -> str:
     return hashlib.sha256(secrets.token_bytes(32)).hexdigest()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _served(cluster: ProcessCluster, kube: Kube, definition: Object) -> None:
-    wanted = custom_resource_definition(MODEL_KEY)
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(wanted))
-    wait_until(lambda: kube.serves(names.API_VERSION, MODEL_KEY.name), 30, "ModelKey is served")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from plimsoll.api.normal import AT_ONCE
 from plimsoll.api.reasons import Reason
 from plimsoll.api.rules.rule import find
 from plimsoll.plan import history
@@ -22,9 +23,6 @@ from plimsoll.plan.world import ENDED, Running, World
 from plimsoll.routing.compiling import ModelFacts, Serving
 from plimsoll.routing.document import Down, Endpoint
 from plimsoll.routing.entry import Secret
-
-# What acts at once, whatever revision serves.
-_AT_ONCE = ("access", "limits", "calls")
 
 
 @dataclass(frozen=True)
@@ -40,10 +38,11 @@ class Route:
     def in_force(self, before: Object | None) -> Object:
         """Access, limits and calls of the newest valid spec, where `before` is what was in force until now."""
         spec = self.world.config["spec"]
-        is_valid = history.is_recorded(spec, self.world.history) or not history.problems_of(self.world.config)
-        if before is not None and not is_valid:
+        is_recorded = history.is_recorded(spec, self.world.history)
+        judge = history.problems_beside_revisions if is_recorded else history.problems_of
+        if before is not None and judge(self.world.config):
             return before
-        return {key: spec[key] for key in _AT_ONCE if key in spec}
+        return {key: spec[key] for key in AT_ONCE if key in spec}
 
     def facts(self, in_force: Object, credential: Secret | Finding | None) -> ModelFacts:
         key = self.world.observed.key

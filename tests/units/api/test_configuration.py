@@ -50,17 +50,6 @@ REFUSED: list[tuple[Any, str, str]] = [
     ({**IMAGES, "proof": "maybe"}, "proof is maybe: input should be 'prompt' or 'ready'", "What a new workload"),
     ({**IMAGES, "profiles": []}, "profiles is []", "The kinds of nodes"),
     ({**IMAGES, "profiles": [{"name": "a"}, {"name": "a"}]}, "profiles has a twice", "rename one of them"),
-    (
-        {**IMAGES, "teams": [{"name": "a", "namespaces": ["b"]}, {"name": "a", "namespaces": ["c"]}]},
-        "teams has a twice",
-        "rename one of them",
-    ),
-    (
-        {**IMAGES, "teams": [{"name": "a", "namespaces": ["b"], "limits": {"requests": 1, "window": "2h"}}]},
-        "the window of team a is 2h",
-        "choose one from 1s to 1h",
-    ),
-    ({**IMAGES, "teams": [{"name": "a"}]}, "teams[0].namespaces", "whose keys may charge"),
     ({**IMAGES, "defaultProfile": "b"}, "defaultProfile is b", "use one of cpu"),
     (
         {**IMAGES, "profiles": [{"name": "cpu", "gpu": {"memory": "lots"}}]},
