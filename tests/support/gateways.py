@@ -1,4 +1,4 @@
-"""A real gateway as a process of its own, routed by a file, asked over loopback, and never left behind."""
+"""A real gateway as a process of its own, routed by a file or an operator, asked over loopback, never left behind."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ def opened(served: Served, plain: str = KEY, key: Key | None = None, **changes: 
 
 
 class GatewayProcess:
-    def __init__(self, document: Document, arguments: tuple[str, ...], folder: Path) -> None:
+    def __init__(self, document: Document | None, arguments: tuple[str, ...], folder: Path) -> None:
+        """Without a document the arguments say where it comes from."""
         self.folder = folder
         self.routing = folder / "routing.json"
         self.log_file, self.requests_file = folder / "gateway.log", folder / "requests.log"
@@ -69,7 +70,9 @@ class GatewayProcess:
         self._ports: dict[str, int] = {}
         # Where the log of its present life begins.
         self._begin = 0
-        self._place(document)
+        self._source = [] if document is None else [f"--routing={self.routing}"]
+        if document is not None:
+            self._place(document)
 
     # Its life.
 
@@ -79,7 +82,7 @@ class GatewayProcess:
         self._ports = {}
         self._begin = len(self.log) if self.log_file.exists() else 0
         command = [sys.executable, "-c", "from plimsoll.cli.main import run\nrun()", "gateway"]
-        command += [f"--routing={self.routing}", f"--records={self.records_folder}", "--host=127.0.0.1"]
+        command += [*self._source, f"--records={self.records_folder}", "--host=127.0.0.1"]
         with self.log_file.open("ab") as log, self.requests_file.open("ab") as requests:
             self._process = subprocess.Popen(
                 [*command, "--port=0", "--inner-port=0", "--goodbye-seconds=0", *self._arguments],
@@ -88,13 +91,17 @@ class GatewayProcess:
         return self
 
     def wait_ready(self) -> GatewayProcess:
+        self.wait_listening()
+        wait_until(lambda: self.get("/ready")[0] == 200, _START_SECONDS, lambda: f"it is ready\n{self.log}")
+        return self
+
+    def wait_listening(self) -> GatewayProcess:
         def listening() -> dict[str, int]:
             assert self.alive, f"the gateway ended with {self._ended_with}:\n{self.log}"
             lines = self.log[self._begin :].splitlines()
             return next((json.loads(line) for line in lines if '"inner_port":' in line and line.endswith("}")), {})
 
         self._ports = wait_until(listening, _START_SECONDS, lambda: f"it listens\n{self.log}")
-        wait_until(lambda: self.get("/ready")[0] == 200, _START_SECONDS, lambda: f"it is ready\n{self.log}")
         return self
 
     def signal(self, number: signal.Signals) -> None:
@@ -243,7 +250,7 @@ def start_gateway(tmp_path: Path, canaries: Canaries, start_upstream: StartUpstr
     """
     started: list[GatewayProcess] = []
 
-    def start(document: Document, *arguments: str, ready: bool = True) -> GatewayProcess:
+    def start(document: Document | None, *arguments: str, ready: bool = True) -> GatewayProcess:
         folder = tmp_path / f"gateway-{len(started)}"
         folder.mkdir()
         process = GatewayProcess(document, arguments, folder)

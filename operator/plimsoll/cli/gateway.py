@@ -24,14 +24,6 @@ class OnFailure(StrEnum):
 
 @dataclass(frozen=True)
 class Door:
-    routing: Annotated[
-        Path,
-        typer.Option(
-            "--routing",
-            help="File with the routing document: models, keys, limits. It is read again whenever it changes; one that "
-            "cannot be read leaves the last good one in force.",
-        ),
-    ]
     host: Annotated[str, typer.Option("--host", help="Address to listen on. Default: every address.")] = ""
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="For callers: /v1/… 0 takes one that is free.")
@@ -42,6 +34,35 @@ class Door:
     auth: Annotated[
         AuthName, typer.Option("--auth", help="none asks for no keys and opens every model to everybody: for laptops.")
     ] = AuthName.REQUIRED
+
+
+@dataclass(frozen=True)
+class Routing:
+    """From a file, or from the operator."""
+
+    routing: Annotated[
+        Path | None,
+        typer.Option(
+            "--routing",
+            help="File with the routing document: models, keys, limits. It is read again whenever it changes; one that "
+            "cannot be read leaves the last good one in force.",
+        ),
+    ] = None
+    operator: Annotated[
+        str | None,
+        typer.Option("--operator", metavar="HOST:PORT", help="Follow this operator, in place of a file."),
+    ] = None
+    operator_ca: Annotated[
+        Path | None, typer.Option("--operator-ca", help="File with the CA of the operator; read for every connection.")
+    ] = None
+    operator_token: Annotated[
+        Path | None,
+        typer.Option("--operator-token", help="File with the token that is shown to it; read for every connection."),
+    ] = None
+    copy: Annotated[
+        Path | None,
+        typer.Option("--copy", help="Folder with the copy of the routing document that is served by until it answers."),
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -90,11 +111,12 @@ class Room:
 
 
 @grouped
-def gateway(door: Door, usage: Usage, patience: Patience, room: Room) -> None:
+def gateway(routing: Routing, door: Door, usage: Usage, patience: Patience, room: Room) -> None:
     """Serve the models of a routing document behind one URL.
 
     Example: plimsoll gateway --routing routing.json --records ./records --auth none --host 127.0.0.1
     """
+    from plimsoll.cli.following import routing_of
     from plimsoll.gateway.serving import serve
     from plimsoll.gateway.settings import Auth, Bounds, Drain, OnRecordsFailure, Settings
     from plimsoll.runtime.logs import set_up
@@ -102,7 +124,7 @@ def gateway(door: Door, usage: Usage, patience: Patience, room: Room) -> None:
     set_up()
     serve(
         Settings(
-            routing=door.routing,
+            routing=routing_of(routing),
             host=door.host,
             port=door.port,
             inner_port=door.inner_port,

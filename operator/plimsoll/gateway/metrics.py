@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from plimsoll.cost.record import CountSource, Record, Tokens
 from plimsoll.gateway.ended import Ended
+from plimsoll.gateway.load import Calls
 
 _LOG = logging.getLogger(__name__)
 # Those of OpenTelemetry's conventions for generative AI.
@@ -121,13 +122,20 @@ class Metrics:
         self._drained = self._counter("gateway_drained", "Answers ended because this gateway ends.", "model")
         self._cuts = self._counter("gateway_connections_cut", "Connections that ended early.", "reason")
         self._routing = self._counter("gateway_routing_refused", "Routing documents that were not used.", "reason")
+        self._reconnects = self._counter(
+            "gateway_operator_reconnects", "Calls to the operator that failed or ended.", "reason"
+        )
+        # What the operator hears of, by every name.
+        self.calls = Calls()
 
     # Calls.
 
     def entered(self, model: str) -> None:
+        self.calls.entered(model)
         self._inflight[(self._models.known(model),)].inc()
 
     def left(self, model: str) -> None:
+        self.calls.left(model)
         self._inflight[(self._models.known(model),)].dec()
 
     def ended(self, ended: Ended) -> None:
@@ -164,9 +172,11 @@ class Metrics:
         self._rejected[(self._teams.known(team), reason)].inc()
 
     def waits(self, model: str) -> None:
+        self.calls.waits(model)
         self._depth[(self._models.known(model),)].inc()
 
     def waited(self, model: str, seconds: float) -> None:
+        self.calls.waited(model)
         labels = (self._models.known(model),)
         self._depth[labels].dec()
         self._waits[labels].observe(seconds)
@@ -178,6 +188,18 @@ class Metrics:
 
     def routing_refused(self, reason: str) -> None:
         self._routing[(reason,)].inc()
+
+    def follows(self, connected: Callable[[], bool], age: Callable[[], float]) -> None:
+        """An operator, and no file."""
+        gauges = (
+            ("connected", "Whether the operator is followed now.", connected),
+            ("last_word_age_seconds", "Since the operator gave its last sign of life.", age),
+        )
+        for name, meaning, look in gauges:
+            Gauge(f"plimsoll_gateway_operator_{name}", meaning, registry=self.registry).set_function(look)
+
+    def reconnects(self, reason: str) -> None:
+        self._reconnects[(reason,)].inc()
 
     def exposition(self) -> tuple[bytes, bytes]:
         return CONTENT_TYPE_LATEST.encode(), generate_latest(self.registry)

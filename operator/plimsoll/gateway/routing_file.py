@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from collections.abc import Callable
@@ -25,6 +26,10 @@ class Trouble(StrEnum):
     MISSING = "missing"
     DAMAGED = "damaged"
     TOO_NEW = "too_new"
+    # Of the operator: somebody else has led since.
+    OLDER = "older"
+    # The copy for a start without the operator.
+    DAMAGED_COPY = "damaged_copy"
 
 
 class NoRouting(UserError):
@@ -44,7 +49,7 @@ class RoutingFile:
     """The last good document counts, whatever is read later; not the versions in it, as who writes the file decides."""
 
     def __init__(self, path: Path, heard: Callable[[Document], None], trouble: Callable[[Trouble], None]) -> None:
-        """Both are called in a thread of its own."""
+        """Both are called in a thread of its own, but for the first document."""
         self._path = path
         self._heard = heard
         self._trouble = trouble
@@ -57,11 +62,13 @@ class RoutingFile:
         return read_routing(self._path)
 
     def start(self) -> None:
+        """Raises UserError."""
+        self._heard(self.first())
         self._thread.start()
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         self._ended.set()
-        self._thread.join()
+        await asyncio.to_thread(self._thread.join)
 
     def look(self) -> None:
         """Once; the thread does it again and again."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
 import time
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 import uvloop
 
@@ -16,6 +18,7 @@ from plimsoll.gateway.admission import Admission
 from plimsoll.gateway.application import Application
 from plimsoll.gateway.calling import Carrier
 from plimsoll.gateway.desk import Desk
+from plimsoll.gateway.following import House, OperatorLine
 from plimsoll.gateway.health import Health
 from plimsoll.gateway.intake import Intake
 from plimsoll.gateway.metrics import Metrics, Seen
@@ -23,7 +26,7 @@ from plimsoll.gateway.protocol import Doors
 from plimsoll.gateway.routing_file import RoutingFile
 from plimsoll.gateway.server import Server, allow_files, listener, server_of
 from plimsoll.gateway.settings import Auth, Settings
-from plimsoll.gateway.state import Phase, State, routes_of
+from plimsoll.gateway.state import Phase, Routes, State, routes_of
 from plimsoll.gateway.waiting import WaitingRoom
 from plimsoll.ledger.holds import Kind, Limited, Scope
 from plimsoll.ledger.journal import Journal
@@ -39,6 +42,16 @@ _EXPIRE_SECONDS = 10.0
 _LAST_WORDS_SECONDS = 5.0
 
 
+class Source(Protocol):
+    """Of what is served by: a file, or the operator."""
+
+    def start(self) -> None:
+        """Before anybody is served. Raises UserError."""
+
+    async def stop(self) -> None:
+        """After the last answer."""
+
+
 class Ports(NamedTuple):
     outer: socket.socket
     inner: socket.socket
@@ -52,6 +65,8 @@ def serve(settings: Settings) -> None:
     journal = Journal(settings.records)
     if journal.cut is not None:
         _LOG.warning("the journal ended with %d bytes that are no record; they are gone", journal.cut.size)
+    # What is there by now stays to the end. Each time that it is looked through, every stream would have to wait.
+    gc.freeze()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_run(settings, ports, journal))
@@ -81,8 +96,8 @@ class _Process:
         self._state.listen(self._heard)
 
     async def run(self, ports: Ports) -> None:
-        file = RoutingFile(self._settings.routing, self._hear, self._metrics_from_elsewhere)
-        self._state.serve_by(routes_of(file.first(), self._settings.auth))
+        source = self._source()
+        source.start()
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._ask, number)
         doors = Doors(self._settings.bounds, self._metrics.cut)
@@ -92,7 +107,6 @@ class _Process:
             asyncio.create_task(inner.serve(sockets=[ports.inner])),
             asyncio.create_task(outer.serve(sockets=[ports.outer])),
         ]
-        file.start()
         self._expire()
         self._greet(ports)
         try:
@@ -101,12 +115,27 @@ class _Process:
             if self._asked.done():
                 await self._drain(outer, self._asked.result())
         finally:
-            file.stop()
+            await source.stop()
             # Answers that are complete still reach those who read them.
             outer.should_exit = inner.should_exit = True
             await asyncio.gather(*serving)
             await self._carrier.close()
             self._log.close(time.time())
+
+    def _source(self) -> Source:
+        routing, metrics = self._settings.routing, self._metrics
+        if isinstance(routing, Path):
+            return RoutingFile(routing, self._hear, self._metrics_from_elsewhere)
+        house = House(
+            compile=self._compile,
+            serve=self._state.serve_by,
+            refused=metrics.routing_refused,
+            reconnects=metrics.reconnects,
+            load=metrics.calls.load,
+        )
+        line = OperatorLine(routing, house)
+        metrics.follows(lambda: line.connected, lambda: line.age)
+        return line
 
     def _desk(self) -> Desk:
         settings = self._settings
@@ -179,11 +208,13 @@ class _Process:
             teams=teams_left(self._holds, document, time.monotonic_ns()),
         )
 
-    # In the thread of the routing file.
+    # Also in other threads.
+
+    def _compile(self, document: Document) -> Routes:
+        return routes_of(document, self._settings.auth)
 
     def _hear(self, document: Document) -> None:
-        routes = routes_of(document, self._settings.auth)
-        self._loop.call_soon_threadsafe(self._state.serve_by, routes)
+        self._loop.call_soon_threadsafe(self._state.serve_by, self._compile(document))
 
     def _metrics_from_elsewhere(self, reason: str) -> None:
         self._loop.call_soon_threadsafe(self._metrics.routing_refused, reason)

@@ -49,8 +49,22 @@ class Drain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """Whom to follow, and with what."""
+
+    host: str
+    port: int
+    # The CA that has signed the certificate of the operator, and the token that shows who this gateway is.
+    ca: Path
+    token: Path
+    # Folder with the copy of the routing document, for a start while nobody answers.
+    copy: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    routing: Path
+    # A file, or who says it.
+    routing: Path | Operator
     host: str = ""  # every address
     port: int = 8080
     # For those who run it: health, readiness, metrics.

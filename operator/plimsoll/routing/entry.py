@@ -5,7 +5,8 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class Entry(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+# A document is a tree of tens of thousands of them: the collector of cycles would look for what cannot be there.
+class Entry(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
     """Never changed once made. A field that is unknown here may be a restriction, so nothing is half-read."""
 
 
