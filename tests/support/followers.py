@@ -25,6 +25,14 @@ def paced(**changes: float) -> Pace:
     return replace(QUICK, **changes)
 
 
+class Line(OperatorLine):
+    words = 0
+
+    def spoken_to(self) -> None:
+        self.words += 1
+        super().spoken_to()
+
+
 class Follower:
     def __init__(self) -> None:
         self.served: list[Document] = []
@@ -32,7 +40,7 @@ class Follower:
         self.reasons: Counter[Reason] = Counter()
         self.load = Load(models={})
         self.compile: Callable[[Document], Routes] = lambda document: routes_of(document, Auth.REQUIRED)
-        self.line: OperatorLine
+        self.line: Line
 
     @property
     def last(self) -> Document | None:
@@ -78,7 +86,7 @@ class Harbour:
     ) -> AsyncIterator[Follower]:
         made = Follower()
         operator = self.papers.operator(port, self.copy if copy else None)
-        made.line = OperatorLine(operator, made.house(), pace, at(*(addresses or ("127.0.0.1",))))
+        made.line = Line(operator, made.house(), pace, at(*(addresses or ("127.0.0.1",))))
         made.line.start()
         try:
             yield made

@@ -22,8 +22,6 @@ from plimsoll.routing.copies import DamagedCopy
 from plimsoll.routing.document import Document, Version
 
 _LOG = logging.getLogger(__name__)
-# After the goodbye, for what still runs.
-_END_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +73,6 @@ class OperatorLine:
         self._known: Version | None = None
         # From the first document of an operator on, the copy is of no use.
         self._met = False
-        self._conversation: Conversation | None = None
-        self._ending = False
         self._said = ""
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -92,10 +88,7 @@ class OperatorLine:
         self._tasks = [asyncio.create_task(each) for each in work]
 
     async def stop(self) -> None:
-        self._ending = True
-        if self._conversation is not None:
-            await self._conversation.close()
-            await asyncio.wait(self._tasks[:1], timeout=_END_SECONDS)
+        """With a goodbye to the operator."""
         for each in self._tasks:
             each.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -129,7 +122,7 @@ class OperatorLine:
     async def _follow(self) -> None:
         failures = 0
         async with new_session() as session:
-            while not self._ending:
+            while True:
                 begun = self._clock()
                 try:
                     reasons = await self._round(session)
@@ -137,8 +130,7 @@ class OperatorLine:
                     _LOG.exception("the operator cannot be followed, and it is tried again")
                     reasons = []
                 failures = 1 if self._clock() - begun > self._pace.longest else failures + 1
-                if not self._ending:
-                    await asyncio.sleep(self._pause(failures, reasons))
+                await asyncio.sleep(self._pause(failures, reasons))
 
     def _pause(self, failures: int, reasons: Sequence[Reason]) -> float:
         pace = self._pace
@@ -174,18 +166,15 @@ class OperatorLine:
     async def _converse(self, session: ClientSession, address: str, papers: Papers) -> Reason:
         """Raises Unanswered."""
         socket = await dial(session, self._operator, address, papers)
-        conversation = self._conversation = Conversation(socket, self)
         self.connected = True
         self._said = ""
         self.spoken_to()
         _LOG.info("following the operator at %s", address)
         try:
-            reason = await conversation.run()
+            reason = await Conversation(socket, self).run()
         finally:
             self.connected = False
-            self._conversation = None
-        if not self._ending:
-            _LOG.warning("the operator at %s is not followed any more: %s", address, reason)
+        _LOG.warning("the operator at %s is not followed any more: %s", address, reason)
         return reason
 
     def _tell(self, words: str) -> None:

@@ -68,13 +68,13 @@ class Conversation:
         try:
             return await self._understand()
         finally:
-            await self.close()
+            await self._say_goodbye()
             for each in others:
                 each.cancel()
             await asyncio.gather(*others, return_exceptions=True)
 
-    async def close(self) -> None:
-        """Says goodbye before anybody stops to listen: a receive that is cancelled ends the line without a word."""
+    async def _say_goodbye(self) -> None:
+        """Before anybody stops to listen: a receive that is cancelled ends the line without a word."""
         with suppress(TimeoutError, ConnectionError):
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._socket.close(code=WSCloseCode.GOING_AWAY)

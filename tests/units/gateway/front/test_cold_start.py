@@ -17,15 +17,16 @@ OLD = large_document(models=20, keys=50)
 NEW = document(model("team-a/new"), version=Version(epoch=1, sequence=2))
 
 
-def mounted(folder: Path, pieces: tuple[bytes, ...], name: str = "first") -> None:
+def mounted(folder: Path, pieces: tuple[bytes, ...], name: str = "first", form: str = "{}/piece") -> None:
     """As the kubelet does it: a folder that is swapped behind links."""
     real = folder / f"..{name}"
     for number, piece in enumerate(pieces):
-        (real / str(number)).mkdir(parents=True)
-        (real / str(number) / "piece").write_bytes(piece)
-        link = folder / str(number)
+        path = Path(form.format(number))
+        (real / path).parent.mkdir(parents=True, exist_ok=True)
+        (real / path).write_bytes(piece)
+        link = folder / path.parts[0]
         if not link.is_symlink():
-            link.symlink_to(Path("..data") / str(number))
+            link.symlink_to(Path("..data") / path.parts[0])
     swapped = folder / "..data_tmp"
     swapped.symlink_to(real.name)
     swapped.rename(folder / "..data")
@@ -40,9 +41,10 @@ def test_pieces_behind_links_are_read_once_and_again_when_they_are_swapped(tmp_p
     assert copy.look() == NEW
 
 
-def test_each_piece_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("form", ["{}/piece", "piece-{}"])
+def test_each_piece_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
     pieces = pack(OLD, 2000)
-    mounted(tmp_path, pieces)
+    mounted(tmp_path, pieces, form=form)
     read: list[list[bytes]] = []
     monkeypatch.setattr("plimsoll.gateway.cold_start.unpack", read.append)
     Copy(tmp_path).look()
