@@ -122,7 +122,7 @@ def test_without_an_operator_the_copy_is_served_by_and_its_service_called(
     assert gateway.end() == 0
 
 
-def test_e06_a_damaged_copy_is_set_aside_and_the_gateway_is_not_ready_before_the_operator_answers(
+def test_a_damaged_copy_is_set_aside_and_the_gateway_is_not_ready_before_the_operator_answers(
     line: Line, start_upstream: StartUpstream
 ) -> None:
     upstream = start_upstream("llamacpp")
