@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from pathlib import Path
 
-import pytest
 from aiohttp import WSCloseCode
-from msgspec.structs import replace
 
-from plimsoll.gateway.cold_start import Copy
 from plimsoll.gateway.dialling import Reason
 from plimsoll.gateway.routing_file import Trouble
 from plimsoll.gateway.settings import Auth
 from plimsoll.gateway.state import Routes, routes_of
 from plimsoll.routing.conversation import Load, ModelLoad
-from plimsoll.routing.copies import pack, without_pods
 from plimsoll.routing.document import SCHEMA, Document, Version
 from plimsoll.routing.encoding import encode
 from tests.support.followers import Harbour, paced, told
-from tests.support.played_operator import Papers, free_port, until, update
+from tests.support.played_operator import until, update
 from tests.support.routing_documents import document, model
 
 NEWER = b'{"message":"document","schema":%d}' % (SCHEMA + 1)
@@ -154,93 +149,6 @@ def test_a_damaged_message_ends_the_line_and_the_next_one_is_whole(tmp_path: Pat
     told(tmp_path, story)
 
 
-def test_who_refuses_is_passed_over_and_the_next_address_is_asked(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def story(harbour: Harbour) -> None:
-        refusing = await harbour.operator(TWO)
-        leading = await harbour.operator(ONE, "127.0.0.2", refusing.port)
-        for status in (401, 403, 503, 418):
-            refusing.refuses = status
-            async with harbour.follower(refusing.port, "127.0.0.1", "127.0.0.2") as follower:
-                await until(lambda: follower.last == ONE, "the second address has answered")
-        assert len(refusing.tokens) == len(leading.tokens) == 4
-
-    told(tmp_path, story)
-
-
-def test_a_refusal_is_told_in_words_once_and_without_the_token(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def story(harbour: Harbour) -> None:
-        operator = await harbour.operator(ONE)
-        harbour.papers.show("canary-0123456789")
-        for status, reason in ((401, Reason.UNAUTHORIZED), (403, Reason.FORBIDDEN), (503, Reason.NOT_LEADING)):
-            operator.refuses = status
-            async with harbour.follower(operator.port) as follower:
-                await until(lambda: follower.reasons[reason] >= 3, f"{reason} is told")  # noqa: B023
-                assert not follower.served
-
-    with caplog.at_level(logging.DEBUG):
-        told(tmp_path, story)
-    for words in ("does not accept the token", "its account may not follow", "does not lead"):
-        assert len([each for each in caplog.messages if words in each]) == 1
-    assert "canary-0123456789" not in caplog.text
-
-
-def test_the_token_and_the_ca_are_read_for_each_connection(tmp_path: Path) -> None:
-    async def story(harbour: Harbour) -> None:
-        operator = await harbour.operator(ONE)
-        async with harbour.follower(operator.port) as follower:
-            await until(lambda: follower.last == ONE, "the document is there")
-            (tmp_path / "renewed").mkdir()
-            renewed = Papers(tmp_path / "renewed")
-            harbour.papers.certificate.write_bytes(renewed.certificate.read_bytes())
-            harbour.papers.show("another token")
-            port = operator.port
-            await operator.stop()
-            again = await harbour.operator(TWO, port=port)
-            await until(lambda: follower.last == TWO, "the renewed operator is followed")
-        assert operator.tokens == ["Bearer a-token"]
-        assert again.tokens == ["Bearer another-token"]
-
-    told(tmp_path, story)
-
-
-def test_who_is_not_the_one_that_the_ca_knows_hears_no_token(tmp_path: Path) -> None:
-    async def story(harbour: Harbour) -> None:
-        operator = await harbour.operator(ONE)
-        (tmp_path / "other").mkdir()
-        harbour.papers.certificate.write_bytes(Papers(tmp_path / "other").certificate.read_bytes())
-        async with harbour.follower(operator.port) as follower:
-            await until(lambda: follower.reasons[Reason.UNTRUSTED], "it is not trusted")
-        assert not operator.tokens
-
-    told(tmp_path, story)
-
-
-def test_a_gateway_may_start_before_its_files_are_there(tmp_path: Path) -> None:
-    async def story(harbour: Harbour) -> None:
-        operator = await harbour.operator(ONE)
-        ca, token = harbour.papers.certificate, harbour.papers.token
-        certificate = ca.read_bytes()
-        ca.unlink()
-        token.unlink()
-        async with harbour.follower(operator.port) as follower:
-            await until(lambda: follower.reasons[Reason.UNPREPARED] >= 1, "there is no token")
-            token.write_text("two words\n")
-            ca.write_bytes(b"")
-            before = follower.reasons[Reason.UNPREPARED]
-            await until(lambda: follower.reasons[Reason.UNPREPARED] > before + 1, "there is no certificate")
-            ca.write_bytes(certificate)
-            before = follower.reasons[Reason.UNPREPARED]
-            await until(lambda: follower.reasons[Reason.UNPREPARED] > before + 1, "there is no token in the file")
-            harbour.papers.show("a token")
-            await until(lambda: follower.last == ONE, "the document is there")
-
-    told(tmp_path, story)
-
-
 def test_a_new_leader_begins_with_a_whole_document_of_a_higher_epoch(tmp_path: Path) -> None:
     async def story(harbour: Harbour) -> None:
         operator = await harbour.operator(THREE)
@@ -326,83 +234,5 @@ def test_whatever_goes_wrong_it_is_tried_again(tmp_path: Path) -> None:
             follower.compile = fail_once
             await until(lambda: follower.last == ONE, "the document is there")
         assert len(operator.lines) >= 2
-
-    told(tmp_path, story)
-
-
-# The copy.
-
-
-def test_without_an_operator_the_copy_is_served_by_until_one_answers(tmp_path: Path) -> None:
-    async def story(harbour: Harbour) -> None:
-        port = free_port()
-        copied = without_pods(TWO)
-        (harbour.copy / "piece").write_bytes(pack(copied)[0])
-        async with harbour.follower(port, copy=True) as follower:
-            await until(lambda: follower.last == copied, "the copy is served by")
-            assert not follower.line.connected
-            await harbour.operator(TWO, port=port)
-            await until(lambda: follower.last == TWO, "the operator says more of the same version")
-            newer = numbered(9, "a/old", epoch=1)
-            (harbour.copy / "piece").write_bytes(pack(newer)[0])
-            await harbour.operators[-1].publish(THREE)
-            await until(lambda: follower.last == THREE, "the operator counts")
-        assert follower.served == [copied, TWO, THREE]
-
-    told(tmp_path, story)
-
-
-def test_a_newer_copy_takes_the_place_of_an_older_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story(harbour: Harbour) -> None:
-        piece, looks = harbour.copy / "piece", 0
-        look = Copy.look
-
-        def count(copy: Copy) -> Document | None:
-            nonlocal looks
-            looks += 1
-            return look(copy)
-
-        monkeypatch.setattr(Copy, "look", count)
-        async with harbour.follower(free_port(), copy=True) as follower:
-            for content in (TWO, ONE, THREE):
-                new = piece.with_suffix(".new")
-                new.write_bytes(pack(content)[0])
-                new.rename(piece)
-                before = looks
-                # When the second one begins, what the first one found is done with.
-                await until(lambda: looks >= before + 3, "it was looked at")  # noqa: B023
-        assert follower.served == [TWO, THREE]
-
-    told(tmp_path, story)
-
-
-@pytest.mark.parametrize(
-    ("content", "trouble"),
-    [(b"plimsoll-routing-copy {}", Trouble.DAMAGED_COPY), (None, Trouble.TOO_NEW)],
-)
-def test_a_copy_that_cannot_be_used_is_set_aside_until_the_operator_answers(
-    tmp_path: Path, content: bytes | None, trouble: Trouble
-) -> None:
-    async def story(harbour: Harbour) -> None:
-        (harbour.copy / "piece").write_bytes(content or pack(replace(TWO, schema=SCHEMA + 1))[0])
-        port = free_port()
-        async with harbour.follower(port, copy=True) as follower:
-            await until(lambda: follower.refused[trouble], "it is told")
-            assert not follower.served
-            await harbour.operator(ONE, port=port)
-            await until(lambda: follower.last == ONE, "the document is there")
-        assert follower.refused == {trouble: 1}
-        assert follower.served == [ONE]
-
-    told(tmp_path, story)
-
-
-def test_an_operator_that_answers_in_time_comes_before_the_copy(tmp_path: Path) -> None:
-    async def story(harbour: Harbour) -> None:
-        operator = await harbour.operator(ONE)
-        (harbour.copy / "piece").write_bytes(pack(THREE)[0])
-        async with harbour.follower(operator.port, pace=paced(cold=60.0), copy=True) as follower:
-            await until(lambda: follower.last == ONE, "the document is there")
-        assert follower.served == [ONE]
 
     told(tmp_path, story)
