@@ -141,6 +141,8 @@ bench-operator: ## Measure the operator with 1,000 models against its gates; QUI
 
 bench-engine: ## Measure the engine beside llama-server and llama_cpp.server; QUICK=1 takes six minutes
 
+bench-gateway: ## Measure the gateway beside LiteLLM and a bare pass-through; QUICK=1 takes five minutes
+
 # Not phony: make looks for a pattern only where a target is not.
 bench-%: setup
 	@$(PY) -m bench.$* $(if $(QUICK),--quick) $(ARGS)

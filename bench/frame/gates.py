@@ -21,7 +21,8 @@ COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
 # How many of what a bench records (seconds, bytes, calls per second) make one of the unit.
 TIMES = {"s": 1, "ms": 1e-3, "µs": 1e-6}
 SIZES = {"MB": 1e6, "MiB": 2**20, "GiB": 2**30}
-UNITS: Mapping[str, float] = TIMES | SIZES | {"per second": 1, "writes": 1}
+COUNTS = dict.fromkeys(("per second", "writes", "streams", "stalls"), 1.0)
+UNITS: Mapping[str, float] = TIMES | SIZES | COUNTS
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,16 @@ class Gate:
     relative: bool
     source: str
     quick_value: float | None = None
+    # The bar holds only where the peer reaches this, in the unit of the gate: on a host that is fast enough for it.
+    from_peer: float | None = None
 
     def in_quick(self) -> "Gate":
         """The same with the bar that a quick run is held to, where that is another one."""
         return self if self.quick_value is None else replace(self, value=self.quick_value)
+
+    def holds_here(self, peer: float | None) -> bool:
+        """Whether the bar holds on a host where the peer measured this, in base units."""
+        return self.from_peer is None or (peer is not None and peer >= self.from_peer * UNITS[self.unit])
 
     def clears(self, measured: float) -> bool:
         """Whether a median in base units (or, for a relative gate, a ratio) stands as the gate wants."""
@@ -85,18 +92,19 @@ def parse_gate(bench: str, row: str, entry: Mapping[str, Any]) -> Gate:
         needed.add("value")
     if missing := needed - entry.keys():
         raise GateError(f"{where} lacks {', '.join(sorted(missing))}")
-    optional = {"relative"} if comparison == RECORDED else {"relative", "quick_value"}
+    optional = {"relative"} if comparison == RECORDED else {"relative", "quick_value", "from_peer"}
     if unknown := entry.keys() - needed - optional:
         raise GateError(f"{where} has keys it cannot use: {', '.join(sorted(unknown))}")
     if comparison not in {RECORDED, *COMPARISONS}:
         raise GateError(f"{where}: comparison {comparison!r} is not one of {', '.join(COMPARISONS)}, {RECORDED}")
     if entry["unit"] not in UNITS:
         raise GateError(f"{where}: unit {entry['unit']!r} is not one of {', '.join(UNITS)}")
-    value, quick_value = (parse_number(entry, key, where) for key in ("value", "quick_value"))
+    value, quick, from_peer = (parse_number(entry, key, where) for key in ("value", "quick_value", "from_peer"))
     relative = entry.get("relative", False)
     if not isinstance(relative, bool):
         raise GateError(f"{where}: relative {relative!r} is neither true nor false")
-    return Gate(bench, row, entry["measures"], comparison, value, entry["unit"], relative, entry["source"], quick_value)
+    words = (bench, row, entry["measures"], comparison, value, entry["unit"], relative, entry["source"])
+    return Gate(*words, quick_value=quick, from_peer=from_peer)
 
 
 def parse_number(entry: Mapping[str, Any], key: str, where: str) -> float | None:

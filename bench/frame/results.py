@@ -51,17 +51,27 @@ def judge(row: Row, trouble: str) -> tuple[Verdict, str]:
     """The verdict of a measured row and its reason; what could not be measured in full has failed."""
     if trouble:
         return Verdict.FAILED, trouble
-    if row.gate.value is None:
+    gate = row.gate
+    if gate.value is None:
         return Verdict.RECORDED, ""
-    if row.gate.relative and len(row.ratios) < len(row.ours):
-        return Verdict.FAILED, f"{row.peer_name} measured 0, so there is no ratio"
-    decisive = row.ratio if row.gate.relative else row.median
+    if not gate.holds_here(row.peer_median):
+        return Verdict.RECORDED, f"the bar holds where {row.peer_name} reaches {gate.from_peer:g} {gate.unit}"
+    missed = _missed(row)
+    return (Verdict.FAILED, missed) if missed else (Verdict.PASSED, "")
+
+
+def _missed(row: Row) -> str:
+    """How the bar is missed; empty when it is cleared."""
+    gate = row.gate
+    if gate.relative and len(row.ratios) < len(row.ours):
+        return f"{row.peer_name} measured 0, so there is no ratio"
+    decisive = row.ratio if gate.relative else row.median
     if decisive is None:
-        return Verdict.FAILED, "nothing was measured"
-    if row.gate.clears(decisive):
-        return Verdict.PASSED, ""
-    shown = f"{decisive:.4g} x peer" if row.gate.relative else row.gate.show(decisive)
-    return Verdict.FAILED, f"the median {shown} is not {row.gate.wanted()}"
+        return "nothing was measured"
+    if gate.clears(decisive):
+        return ""
+    shown = f"{decisive:.4g} x peer" if gate.relative else gate.show(decisive)
+    return f"the median {shown} is not {gate.wanted()}"
 
 
 def count(rows: Sequence[Row], verdict: Verdict) -> int:

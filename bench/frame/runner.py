@@ -52,8 +52,8 @@ def check_experiments(experiments: Sequence[Experiment], gates: Mapping[str, Gat
         if experiment.peer is not None and experiment.repeats < FEWEST_PAIRS:
             raise GateError(f"{experiment.name} compares with a peer: give it at least {FEWEST_PAIRS} repeats")
         for row in experiment.rows:
-            if gates[row].relative and experiment.peer is None:
-                raise GateError(f"the gate of {row} is a multiple of a peer: give {experiment.name} a peer")
+            if experiment.peer is None and (gates[row].relative or gates[row].from_peer is not None):
+                raise GateError(f"the gate of {row} asks what a peer measured: give {experiment.name} a peer")
 
 
 def run_experiments(

@@ -59,6 +59,7 @@ def test_a_gate_that_lacks_a_key_is_refused_by_name(key: str) -> None:
         ({"limit": 3}, "keys it cannot use: limit"),
         ({"comparison": "recorded"}, "keys it cannot use: value"),
         ({"quick_value": "25"}, "quick_value '25' is not a number"),
+        ({"from_peer": "25"}, "from_peer '25' is not a number"),
     ],
 )
 def test_a_gate_that_makes_no_sense_is_refused(change: dict[str, object], complaint: str) -> None:

@@ -1,5 +1,7 @@
 """Results: medians, pairs and verdicts."""
 
+from dataclasses import replace
+
 import pytest
 
 from bench.frame.gates import Gate
@@ -46,6 +48,18 @@ def test_the_ratio_is_the_median_over_pairs_and_not_the_ratio_of_medians() -> No
 def test_a_relative_gate_fails_on_the_ratio() -> None:
     row = Row(RELATIVE, ours=(1.2, 1.2), peer_name="other", peer=(1.0, 1.0))
     assert judge(row, trouble="") == (Verdict.FAILED, "the median 1.2 x peer is not <= 1.1 x peer")
+
+
+@pytest.mark.parametrize(
+    ("peer", "verdict"), [(3.9, Verdict.RECORDED), (4.0, Verdict.FAILED), (None, Verdict.RECORDED)]
+)
+def test_a_bar_for_fast_hosts_holds_only_where_the_peer_is_as_fast(peer: float | None, verdict: Verdict) -> None:
+    gate = replace(ABSOLUTE, comparison=">=", from_peer=4.0)
+    row = Row(gate, ours=(1.0,), peer_name="other", peer=() if peer is None else (peer,))
+    found, reason = judge(row, trouble="")
+    assert found is verdict
+    assert ("the bar holds where other reaches 4 s" in reason) == (verdict is Verdict.RECORDED)
+    assert judge(replace(row, ours=(2.0,), peer=(4.0,)), trouble="") == (Verdict.PASSED, "")
 
 
 def test_a_peer_that_measured_zero_gives_no_ratio() -> None:
