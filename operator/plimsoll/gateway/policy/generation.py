@@ -10,7 +10,7 @@ from plimsoll.cost.record import Operation
 from plimsoll.gateway.backends.dialect import Dialect
 from plimsoll.gateway.errors import ApiError, Code, bad_field
 from plimsoll.gateway.fields import check_spelling
-from plimsoll.gateway.policy.parameters import EVERY_NAME, NAMES, usual, value_of, within
+from plimsoll.gateway.policy.parameters import EVERY_NAME, NAMES, PARAMETERS, usual, value_of, within
 from plimsoll.gateway.policy.report import Capped, Report
 from plimsoll.gateway.reading import REMOVED
 from plimsoll.gateway.request import Request
@@ -23,9 +23,15 @@ def generation(request: Request, policy: Generation, dialect: Dialect) -> tuple[
         return {}, Report()
     check_spelling(request.fields, EVERY_NAME)
     governed = _Governed(request.fields, policy, dialect, request.operation)
+    concerned = _sent(request.fields) | policy.defaults.keys() | policy.minimum.keys() | policy.maximum.keys()
     for name in NAMES:
-        governed.decide(name)
+        if name in concerned:
+            governed.decide(name)
     return governed.changes, Report(tuple(governed.capped), tuple(governed.unsupported))
+
+
+def _sent(fields: Mapping[str, Any]) -> set[str]:
+    return {PARAMETERS[field] for field in fields if field in PARAMETERS}
 
 
 @dataclass(slots=True)

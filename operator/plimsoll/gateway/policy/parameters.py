@@ -36,7 +36,9 @@ _USUAL: Final[Mapping[str, int | float | None]] = {
     "repeatPenalty": 1.0,
 }
 _USUAL_COMPLETION_TOKENS = 16
-EVERY_NAME: Final = frozenset(name for names in NAMES.values() for name in names)
+# What each of these names means.
+PARAMETERS: Final[Mapping[str, str]] = {word: name for name, words in NAMES.items() for word in words}
+EVERY_NAME: Final = frozenset(PARAMETERS)
 
 
 def usual(name: str, operation: Operation) -> int | float | None:

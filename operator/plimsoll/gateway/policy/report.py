@@ -26,6 +26,8 @@ class Report:
     unsupported: tuple[str, ...] = ()
 
     def headers(self) -> list[tuple[bytes, bytes]]:
+        if not self.capped and not self.unsupported:
+            return []
         lines = {"capped": map(str, self.capped), "unsupported": self.unsupported}
         told = {name: ", ".join(each) for name, each in lines.items()}
         return [(f"x-plimsoll-{name}".encode(), text.encode()) for name, text in told.items() if text]

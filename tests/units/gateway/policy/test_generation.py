@@ -79,6 +79,11 @@ def test_a_value_within_its_limits_goes_on_as_it_was_written(value: float) -> No
     assert orjson.dumps(value) in goes_on(request, by).body
 
 
+def test_what_is_usual_is_raised_to_the_least_that_is_allowed_also_where_nothing_else_is_governed() -> None:
+    by = served(generation=Generation(minimum={"temperature": 1.2}))
+    assert orjson.loads(goes_on(asked(), by).body)["temperature"] == 1.2
+
+
 def test_nothing_changes_where_nothing_is_governed() -> None:
     request = asked(model="there", temperature=5, surprise=1)
     assert goes_on(request, served()).body is request.body.raw
