@@ -27,6 +27,12 @@ _LASTING = 24 * 3600 * _NANO
 UNBOUNDED_ANSWER = 4096
 # Nobody knows when those who run now end.
 _RETRY_SECONDS = 1
+_HEADERS = {
+    measure: (f"x-ratelimit-limit-{measure}".encode(), f"x-ratelimit-remaining-{measure}".encode())
+    for measure in Measure
+}
+# Checked often: the sum of two types is made anew each time that it is looked at.
+_NUMBERS = (int, float)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +122,9 @@ def most_tokens(applicant: Applicant) -> int:
 def _longest_answer(fields: Mapping[str, object], served: Served) -> int:
     """The policy has looked at the numbers before."""
     bounds = [served.generation.maximum.get("maxTokens"), served.context]
-    asked = [value for name in NAMES["maxTokens"] if isinstance(value := fields.get(name), int | float)]
+    asked = [value for name in NAMES["maxTokens"] if isinstance(value := fields.get(name), _NUMBERS)]
     bounds += asked or [served.generation.defaults.get("maxTokens")]  # type: ignore[list-item]
-    known = [bound for bound in bounds if isinstance(bound, int | float)]
+    known = [bound for bound in bounds if isinstance(bound, _NUMBERS)]
     return int(min(known)) if known else UNBOUNDED_ANSWER
 
 
@@ -142,17 +148,11 @@ def lets_wait(refused: Refused, ask: Ask) -> bool:
 
 def left_headers(holds: Holds, limited: Sequence[Limited], now: int) -> list[Header]:
     """Under the names that clients of OpenAI know; of several limits the one of which least is left."""
-    least: dict[Measure, tuple[int, int]] = {}
-    for counter, limit, left in holds.left(limited, now):
-        least[counter.measure] = min(least.get(counter.measure, (left, limit)), (left, limit))
-    return [
-        header
-        for measure, (left, limit) in least.items()
-        for header in (
-            (f"x-ratelimit-limit-{measure}".encode(), b"%d" % limit),
-            (f"x-ratelimit-remaining-{measure}".encode(), b"%d" % left),
-        )
-    ]
+    headers: list[Header] = []
+    for measure, (left, limit) in holds.least(limited, now).items():
+        of_limit, of_left = _HEADERS[measure]
+        headers += ((of_limit, b"%d" % limit), (of_left, b"%d" % left))
+    return headers
 
 
 def _in_words(found: Refused, ask: Ask) -> str:

@@ -83,6 +83,10 @@ class Left(NamedTuple):
     left: int
 
 
+# What is left of a limit, and the limit: the less is left, the smaller it is.
+Room = tuple[int, int]
+
+
 class Holds(Protocol):
     """Nothing here waits: what cannot be had now is refused at once."""
 
@@ -96,7 +100,10 @@ class Holds(Protocol):
         """Frees what should have been settled long ago, and names those requests."""
 
     def left(self, limited: Sequence[Limited], now: int) -> list[Left]:
-        """For the headers of answers."""
+        """Of every limit."""
+
+    def least(self, limited: Sequence[Limited], now: int) -> dict[Measure, Room]:
+        """Of several limits on the same the one of which least is left: for the headers of answers."""
 
 
 def limit_of(limits: Limits, measure: Measure) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from plimsoll.ledger.holds import Ask, Counter, Granted, Left, Limited, Measure, Refused, Scope
+from plimsoll.ledger.holds import Ask, Counter, Granted, Left, Limited, Measure, Refused, Room, Scope
 from plimsoll.ledger.shares import part_of
 from plimsoll.ledger.window import Use, Window
 from plimsoll.routing.limits import Limits
@@ -28,23 +28,38 @@ class _Count(NamedTuple):
 class _State:
     """What one key, team or model uses."""
 
-    __slots__ = ("length", "requests", "running", "tokens")
+    __slots__ = ("length", "limits", "requests", "running", "tokens")
 
     def __init__(self) -> None:
         self.requests = Window()
         self.tokens = Window()
         self.running = 0
         self.length = 0
+        self.limits: Limits | None = None
+
+    def limit_by(self, limits: Limits) -> None:
+        self.limits = limits
+        self.length = round(limits.window_seconds * _SECOND)
 
     def forget(self, now: int) -> None:
-        self.requests.forget(now - self.length)
-        self.tokens.forget(now - self.length)
+        until = now - self.length
+        self.requests.forget(until)
+        self.tokens.forget(until)
 
     def use(self, now: int, tokens: int) -> Use:
         """Counted also where there is no limit yet, because one may be set the next moment."""
         self.running += 1
         self.requests.add(now, 1, self.length)
         return self.tokens.add(now, tokens, self.length)
+
+    def has_room(self, limits: Limits, tokens: int, gateways: int) -> bool:
+        """For one more request. What `counts` says of most of them, without making anything."""
+        most_requests, most_tokens, most_running = limits.requests, limits.tokens, limits.concurrency
+        return (
+            (most_requests is None or self.requests.total < part_of(most_requests, gateways))
+            and (most_tokens is None or self.tokens.total + tokens <= part_of(most_tokens, gateways))
+            and (most_running is None or self.running < part_of(most_running, gateways))
+        )
 
     def counts(self, limits: Limits, tokens: int) -> Iterator[_Count]:
         """Everything that is limited, with what one more request adds to it."""
@@ -93,13 +108,11 @@ class MemoryHolds:
         if ask.request in self._held:
             raise ValueError(f"{ask.request} is held already")
         states = [self._state(each, now) for each in ask.limited]
-        lacks = [
-            lack
-            for each, state in zip(ask.limited, states, strict=True)
-            for lack in self._lacks(each, state, ask.tokens, now)
-        ]
-        if lacks:
-            return _refused(ask.request, lacks)
+        together = list(zip(ask.limited, states, strict=True))
+        if not all(state.has_room(each.limits, ask.tokens, self.gateways) for each, state in together):
+            return _refused(
+                ask.request, [lack for each, state in together for lack in self._lacks(each, state, ask.tokens, now)]
+            )
         parts = [(state, state.use(now, ask.tokens)) for state in states]
         self._held[ask.request] = _Held(ask.tokens, now + ask.lasting, parts)
         return Granted(ask.request)
@@ -127,11 +140,31 @@ class MemoryHolds:
             for count in self._state(each, now).counts(each.limits, 0)
         ]
 
+    def least(self, limited: Sequence[Limited], now: int) -> dict[Measure, Room]:
+        found: dict[Measure, Room] = {}
+        for each in limited:
+            state, limits = self._state(each, now), each.limits
+            if limits.requests is not None:
+                self._lower(found, Measure.REQUESTS, limits.requests, state.requests.total)
+            if limits.tokens is not None:
+                self._lower(found, Measure.TOKENS, limits.tokens, state.tokens.total)
+            if limits.concurrency is not None:
+                self._lower(found, Measure.CONCURRENCY, limits.concurrency, state.running)
+        return found
+
+    def _lower(self, found: dict[Measure, Room], measure: Measure, limit: int, used: int) -> None:
+        left = part_of(limit, self.gateways) - used
+        room = (left if left > 0 else 0, limit)  # noqa: FURB136 - three times as fast as max
+        known = found.get(measure)
+        if known is None or room < known:
+            found[measure] = room
+
     def _state(self, limited: Limited, now: int) -> _State:
         state = self._states.get(limited.scope)
         if state is None:
             state = self._states[limited.scope] = _State()
-        state.length = round(limited.limits.window_seconds * _SECOND)
+        if state.limits is not limited.limits:
+            state.limit_by(limited.limits)
         state.forget(now)
         return state
 

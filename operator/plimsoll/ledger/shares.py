@@ -5,4 +5,4 @@ from __future__ import annotations
 
 def part_of(limit: int, gateways: int) -> int:
     """Rounded down, because all together must never let through more than the limit."""
-    return limit // max(gateways, 1)
+    return limit // gateways if gateways > 1 else limit

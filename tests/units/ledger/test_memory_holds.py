@@ -158,3 +158,29 @@ def test_keys_that_nobody_uses_any_more_take_no_memory(holds: MemoryHolds) -> No
     holds.settle("r0", 1)
     holds.expire(61 * SECOND)
     assert holds._states == {}
+
+
+@pytest.mark.parametrize("gateways", [1, 2, 3])
+def test_of_several_limits_on_the_same_the_one_of_which_least_is_left_is_told(gateways: int) -> None:
+    holds = MemoryHolds(gateways)
+    limited = [
+        Limited(KEY, Limits(requests=9, tokens=900)),
+        Limited(TEAM, Limits(requests=60, tokens=300, concurrency=30)),
+        Limited(MODEL, Limits(tokens=300, window_seconds=1.0)),
+    ]
+    holds.hold(ask("r1", *limited, tokens=60), 0)
+    assert holds.least(limited, 1)[Measure.TOKENS] == (300 // gateways - 60, 300)
+    for now in (1, 2 * SECOND, 60 * SECOND):
+        told = holds.left(limited, now)
+        by_measure = {each.counter.measure for each in told}
+        assert holds.least(limited, now) == {
+            measure: min((each.left, each.limit) for each in told if each.counter.measure is measure)
+            for measure in by_measure
+        }
+
+
+def test_nothing_is_left_of_what_is_overdrawn(holds: MemoryHolds) -> None:
+    limited = Limited(KEY, Limits(tokens=100))
+    holds.hold(ask("r1", limited, tokens=10), 0)
+    holds.settle("r1", 150)
+    assert holds.least([limited], 1) == {Measure.TOKENS: (0, 100)}
