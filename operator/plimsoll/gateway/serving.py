@@ -35,6 +35,8 @@ from plimsoll.routing.document import Document
 
 _LOG = logging.getLogger(__name__)
 _STDOUT = 1
+# So many new objects that may be part of a cycle, before cycles among them are looked for: some hundred calls' worth.
+_YOUNG = 20_000
 _LOOK_SECONDS = 0.05
 # How often what nobody has settled is looked for.
 _EXPIRE_SECONDS = 10.0
@@ -59,6 +61,7 @@ class Ports(NamedTuple):
 
 def serve(settings: Settings) -> None:
     """Returns when the gateway was asked to stop and has done so. Raises UserError."""
+    _spare_collector()
     outer = listener(settings.host, settings.port, "--port")
     ports = Ports(outer, listener(settings.host, settings.inner_port, "--inner-port"))
     allow_files(settings.bounds.connections)
@@ -72,6 +75,13 @@ def serve(settings: Settings) -> None:
             runner.run(_run(settings, ports, journal))
     finally:
         journal.close()
+
+
+def _spare_collector() -> None:
+    """What was imported stays, and need not be looked through again and again while calls wait."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG)
 
 
 async def _run(settings: Settings, ports: Ports, journal: Journal) -> None:
