@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from datetime import UTC, datetime
+from functools import lru_cache
 from queue import SimpleQueue
 from typing import Any
 
@@ -76,4 +77,10 @@ class AccessLog:
 
 
 def _time(now: float) -> str:
-    return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+    milliseconds = int(now * 1000)
+    return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03d}+00:00"
+
+
+@lru_cache(maxsize=4)
+def _second(now: int) -> str:
+    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S")

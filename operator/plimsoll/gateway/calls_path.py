@@ -64,10 +64,12 @@ def path_of(operation: Operation) -> Callable[[Desk, Visit], Awaitable[None]]:
 
 def caller(desk: Desk, visit: Visit, routes: Routes) -> Key | None:
     """Raises ApiError; None where no keys are asked for."""
+    if visit.known_by is routes:
+        return visit.key
     if desk.auth is Auth.REQUIRED:
         header = visit.exchange.header(b"authorization")
         visit.key = authenticated(routes.document.keys, header, desk.wall())
-    visit.known = True
+    visit.known_by = routes
     return visit.key
 
 

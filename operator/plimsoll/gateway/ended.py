@@ -12,7 +12,8 @@ NONE = "none"
 CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen: made for every request, and that would make it three times as dear.
+@dataclass(slots=True, kw_only=True)
 class Ended:
     request: str
     operation: str
@@ -42,6 +43,8 @@ class Ended:
 
     @property
     def tokens(self) -> Tokens:
+        if len(self.records) == 1:
+            return self.records[0].tokens
         return sum((each.tokens for each in self.records), Tokens())
 
     @property

@@ -59,7 +59,10 @@ class Exchange:
         return self.status != 0
 
     def header(self, name: bytes) -> bytes | None:
-        return next((value for each, value in self._raw_headers if each == name), None)
+        for each, value in self._raw_headers:
+            if each == name:
+                return value
+        return None
 
     # The request.
 

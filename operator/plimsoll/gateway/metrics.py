@@ -24,6 +24,7 @@ _EACH_TOKEN = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.
 _TOKENS = tuple(4**n for n in range(1, 12))
 # What nobody has counted exactly.
 _INEXACT = frozenset((CountSource.COUNTED, CountSource.ESTIMATED))
+_NO_TOKENS = Tokens()
 _MODELS, _TEAMS = 100, 200
 OTHER = "other"
 _CLASSES = ("input_text", "input_cached", "cache_write", "output_text", "output_reasoning")
@@ -142,12 +143,12 @@ class Metrics:
         model, operation = self._models.known(ended.model), ended.operation
         self._requests[(model, self._teams.known(ended.team), operation, ended.code)].inc()
         self._duration[(model, operation)].observe(ended.seconds)
-        if ended.first_token_seconds is not None:
-            self._first[(model,)].observe(ended.first_token_seconds)
-        if ended.each_token_seconds is not None:
-            self._each[(model,)].observe(ended.each_token_seconds)
-        if ended.overhead_seconds is not None:
-            self._overhead[(operation,)].observe(ended.overhead_seconds)
+        if (first := ended.first_token_seconds) is not None:
+            self._first[(model,)].observe(first)
+        if (each := ended.each_token_seconds) is not None:
+            self._each[(model,)].observe(each)
+        if (overhead := ended.overhead_seconds) is not None:
+            self._overhead[(operation,)].observe(overhead)
         if ended.drained:
             self._drained[(model,)].inc()
 
@@ -156,7 +157,7 @@ class Metrics:
         self._attempts[(model, record.backend, record.outcome)].inc()
         if record.source in _INEXACT:
             self._inexact[(model, record.source)].inc()
-        if record.tokens != Tokens():
+        if record.tokens != _NO_TOKENS:
             self._count(model, self._teams.known(record.team), record.tokens)
 
     def mismatch(self, model: str) -> None:

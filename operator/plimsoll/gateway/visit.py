@@ -10,6 +10,7 @@ from plimsoll.cost.record import Outcome
 from plimsoll.gateway.call import Call, team_of
 from plimsoll.gateway.ended import NONE, Ended
 from plimsoll.gateway.exchange import Exchange
+from plimsoll.gateway.state import Routes
 from plimsoll.routing.document import Key, Model, Served
 
 
@@ -21,7 +22,8 @@ class Visit:
     # Only of those that may last: done when they have to end.
     stopped: asyncio.Future[Outcome] | None = None
     read_at: float | None = None
-    known: bool = False  # it was found out who calls
+    # By which routes it was found out who calls.
+    known_by: Routes | None = None
     key: Key | None = None
     model: Model | None = None
     waited: float = 0.0
@@ -55,7 +57,7 @@ class Visit:
             streamed=call is not None and call.request.stream,
             model=self.model.full_name if self.model else NONE,
             revision=cast(Served, self.model.state).revision if call and self.model else None,
-            team=team_of(self.key) if self.known else NONE,
+            team=NONE if self.known_by is None else team_of(self.key),
             key=self.key.full_name if self.key else "",
             records=tuple(call.records) if call else (),
         )

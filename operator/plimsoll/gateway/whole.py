@@ -16,6 +16,7 @@ from plimsoll.gateway.errors import ApiError, Code
 from plimsoll.gateway.upstream import Line
 
 _JSON = (b"content-type", b"application/json")
+_CLASSES = b", ".join(b"%b=%%d" % name.encode() for name in Tokens.__struct_fields__)
 # More than the embeddings of the longest request take.
 _LONGEST = 64 << 20
 
@@ -81,5 +82,4 @@ def _left(call: Call) -> bool:
 
 
 def _told(tokens: Tokens) -> Header:
-    classes = ", ".join(f"{name}={getattr(tokens, name)}" for name in tokens.__struct_fields__)
-    return (b"x-plimsoll-tokens", classes.encode())
+    return (b"x-plimsoll-tokens", _CLASSES % tuple(getattr(tokens, name) for name in tokens.__struct_fields__))

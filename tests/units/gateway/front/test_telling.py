@@ -49,6 +49,13 @@ def test_the_first_token_is_counted_from_the_head_of_the_request_and_through_all
     assert ended.each_token_seconds == pytest.approx(0.5)
 
 
+def test_tokens_are_those_of_all_attempts() -> None:
+    cut, last = (used(tokens=Tokens(input_text=3, output_text=count)) for count in (5, 7))
+    assert _ended(records=(cut, last)).tokens == Tokens(input_text=6, output_text=12)
+    assert _ended(records=(last,)).tokens == last.tokens
+    assert _ended().tokens == Tokens()
+
+
 def test_what_backends_and_limits_took_is_not_ours() -> None:
     records = (used(seconds=1.0), used(seconds=2.0))
     assert _ended(records=records, waited_seconds=0.8).overhead_seconds == pytest.approx(0.1)
@@ -109,14 +116,16 @@ def test_a_log_line_is_written_whole_and_in_time_at_the_end(tmp_path: Path) -> N
     async def main() -> None:
         log = AccessLog(number)
         for each in range(100):
-            log.write({"request": f"req_{each}"}, 1_800_000_000.5)
+            log.write({"request": f"req_{each}"}, 1_800_000_000.0 + each / 1000)
         log.close(1_800_000_000.5)
 
     asyncio.run(main())
     os.close(number)
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert [line["request"] for line in lines] == [f"req_{each}" for each in range(100)]
-    assert lines[0]["time"] == "2027-01-15T08:00:00.500+00:00"
+    assert [lines[each]["time"] for each in (0, 8, 64)] == [
+        f"2027-01-15T08:00:00.{told}+00:00" for told in ("000", "008", "064")
+    ]
 
 
 def test_a_reader_that_stands_still_stops_nobody_and_is_told_how_much_it_missed() -> None:
