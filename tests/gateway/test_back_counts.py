@@ -113,7 +113,7 @@ def test_embeddings_have_no_completion(upstream: CountingUpstream, served: Serve
 
 
 @pytest.mark.parametrize("words", range(1, len(WORDS)))
-def test_who_leaves_is_counted_to_the_last_word_that_was_sent(
+def test_g08_who_leaves_is_counted_to_the_last_word_that_was_sent(
     upstream: CountingUpstream, served: Served, words: int
 ) -> None:
     case = f"left-{words}"
@@ -133,7 +133,7 @@ def test_who_leaves_is_counted_to_the_last_word_that_was_sent(
         assert record.source is CountSource.PROVIDER
 
 
-def test_who_leaves_before_anything_came_stops_its_backend(upstream: CountingUpstream, served: Served) -> None:
+def test_g07_who_leaves_before_anything_came_stops_its_backend(upstream: CountingUpstream, served: Served) -> None:
     upstream.script(Script(holds={HEAD: "early"}), case="early")
     cancelling = served_by(upstream, served.backend, on_disconnect="cancel")
 
@@ -199,7 +199,7 @@ def test_an_answer_whose_record_is_lost_is_no_answer(upstream: CountingUpstream,
     assert b"[DONE]" not in streamed.answer.body
 
 
-def test_a_client_who_does_not_read_stops_its_backend(upstream: CountingUpstream, served: Served) -> None:
+def test_g02_a_client_who_does_not_read_stops_its_backend(upstream: CountingUpstream, served: Served) -> None:
     upstream.script(Script(words=("x" * 100_000,) * 200), case="slow")
 
     async def stall(made: Back) -> Carried:

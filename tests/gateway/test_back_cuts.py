@@ -35,7 +35,7 @@ def driven(gateway: GatewayProcess, questions: list[Question], rate: float) -> R
 
 
 @pytest.mark.parametrize(("shape", "disconnect"), [("vllm", "cancel"), ("openai", "drain")])
-def test_streams_cut_at_random_are_counted_to_the_token(
+def test_g08_streams_cut_at_random_are_counted_to_the_token(
     start_upstream: StartUpstream, start_gateway: StartGateway, form: Form, shape: str, disconnect: str
 ) -> None:
     count = form.count(small=250, large=5000)

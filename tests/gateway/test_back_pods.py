@@ -38,7 +38,7 @@ def among(first: Endpoint, *upstreams: CountingUpstream, **changes: Any) -> Serv
     return hosted(*upstreams, upstream=Hosted(endpoints=(first, *others), service=""), **changes)
 
 
-def test_who_says_nothing_is_given_up_in_time_and_another_one_answers(start_upstream: StartUpstream) -> None:
+def test_g10_who_says_nothing_is_given_up_in_time_and_another_one_answers(start_upstream: StartUpstream) -> None:
     hung, well = start_upstream("llamacpp"), start_upstream("llamacpp")
     hung.hang()
     served = hosted(hung, well, timeouts=SHORT)
@@ -53,7 +53,7 @@ def test_who_says_nothing_is_given_up_in_time_and_another_one_answers(start_upst
     hung.wait_ended(count=2)
 
 
-def test_a_pod_that_is_gone_costs_nobody_a_call(start_upstream: StartUpstream) -> None:
+def test_g09_a_pod_that_is_gone_costs_nobody_a_call(start_upstream: StartUpstream) -> None:
     gone, well = start_upstream("llamacpp"), start_upstream("llamacpp")
     address = gone.address
     gone.kill()
@@ -80,7 +80,7 @@ def test_who_drains_is_not_called(start_upstream: StartUpstream) -> None:
     assert not leaving.requests()
 
 
-def test_a_pod_that_was_away_is_asked_how_it_is_and_comes_back(start_upstream: StartUpstream) -> None:
+def test_g09_a_pod_that_was_away_is_asked_how_it_is_and_comes_back(start_upstream: StartUpstream) -> None:
     pod = start_upstream("llamacpp")
     served = hosted(pod, upstream=Hosted(endpoints=(away(pod.address),), service=""))
 
@@ -97,7 +97,7 @@ def test_a_pod_that_was_away_is_asked_how_it_is_and_comes_back(start_upstream: S
 
 
 @pytest.mark.parametrize(("headers", "seconds"), [((), 1), ((("retry-after", "7"),), 7), ((("retry-after", "x"),), 1)])
-def test_who_has_too_much_is_left_alone_and_the_client_is_told_for_how_long(
+def test_g12_who_has_too_much_is_left_alone_and_the_client_is_told_for_how_long(
     start_upstream: StartUpstream, headers: tuple[tuple[str, str], ...], seconds: float
 ) -> None:
     busy = start_upstream("openai")
@@ -116,7 +116,7 @@ def test_who_has_too_much_is_left_alone_and_the_client_is_told_for_how_long(
     assert len(busy.requests()) == 1
 
 
-def test_others_take_the_calls_of_who_has_too_much(start_upstream: StartUpstream) -> None:
+def test_g12_others_take_the_calls_of_who_has_too_much(start_upstream: StartUpstream) -> None:
     busy, well = start_upstream("llamacpp"), start_upstream("llamacpp")
     busy.script(Script(status=429))
 
@@ -129,7 +129,7 @@ def test_others_take_the_calls_of_who_has_too_much(start_upstream: StartUpstream
     assert len(busy.requests()) == 1
 
 
-def test_when_everybody_is_down_hardly_anything_is_tried_twice(start_upstream: StartUpstream) -> None:
+def test_g13_when_everybody_is_down_hardly_anything_is_tried_twice(start_upstream: StartUpstream) -> None:
     pods = [start_upstream("llamacpp") for _ in range(2)]
     for each in pods:
         each.script(Script(status=500))
@@ -146,7 +146,9 @@ def test_when_everybody_is_down_hardly_anything_is_tried_twice(start_upstream: S
     run(ask)
 
 
-def test_a_backend_that_fails_every_other_time_gets_a_tenth_more_calls_at_most(start_upstream: StartUpstream) -> None:
+def test_g13_a_backend_that_fails_every_other_time_gets_a_tenth_more_calls_at_most(
+    start_upstream: StartUpstream,
+) -> None:
     pod, calls = start_upstream("llamacpp"), 100
     pod.script(*[Script(status=500), Script()] * calls)
 

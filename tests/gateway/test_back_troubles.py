@@ -45,7 +45,7 @@ IN_STREAMS = [each for each in Trouble if each is not Trouble.NOT_HTTP and each 
 
 @pytest.mark.parametrize("at", [1, 4, len(WORDS)])
 @pytest.mark.parametrize("trouble", IN_STREAMS)
-def test_a_stream_that_breaks_ends_in_an_error_event_and_counts_what_was_said(
+def test_g11_a_stream_that_breaks_ends_in_an_error_event_and_counts_what_was_said(
     upstream: CountingUpstream, served: Served, trouble: Trouble, at: int
 ) -> None:
     case = f"stream-{trouble}-{at}"
@@ -63,7 +63,7 @@ def test_a_stream_that_breaks_ends_in_an_error_event_and_counts_what_was_said(
     assert len(upstream.requests(case)) == 1
 
 
-def test_an_answer_that_has_finished_is_whole_without_its_last_event(
+def test_g15_an_answer_that_has_finished_is_whole_without_its_last_event(
     upstream: CountingUpstream, served: Served
 ) -> None:
     upstream.script(Script(trouble=Trouble.NO_DONE), case="no-done")
@@ -74,7 +74,9 @@ def test_an_answer_that_has_finished_is_whole_without_its_last_event(
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_who_tells_no_usage_is_counted_and_told_apart(upstream: CountingUpstream, served: Served, stream: bool) -> None:
+def test_g15_who_tells_no_usage_is_counted_and_told_apart(
+    upstream: CountingUpstream, served: Served, stream: bool
+) -> None:
     upstream.script(Script(usage="never"), case="never")
     # vLLM tells it beside each word as well.
     llama = hosted(upstream, backend="llamacpp")
@@ -85,7 +87,7 @@ def test_who_tells_no_usage_is_counted_and_told_apart(upstream: CountingUpstream
 
 
 @pytest.mark.parametrize("lie", [{"completion_tokens": -5}, {"completion_tokens": 1}, {"completion_tokens": "many"}])
-def test_a_usage_that_cannot_be_right_is_never_less_than_what_was_seen(
+def test_g15_a_usage_that_cannot_be_right_is_never_less_than_what_was_seen(
     upstream: CountingUpstream, served: Served, lie: dict[str, Any]
 ) -> None:
     case = f"lie-{lie['completion_tokens']}"
@@ -115,7 +117,7 @@ def test_an_answer_in_one_piece_that_breaks_is_an_error(
     Script(trouble=Trouble.NOT_HTTP, at=HEAD),
     *(Script(status=status) for status in (500, 502, 504)),
 ])  # fmt: skip
-def test_what_fails_before_its_first_byte_is_tried_again(
+def test_g13_what_fails_before_its_first_byte_is_tried_again(
     upstream: CountingUpstream, served: Served, script: Script, stream: bool
 ) -> None:
     case = f"again-{script.status}-{script.trouble}-{stream}"
@@ -129,7 +131,7 @@ def test_what_fails_before_its_first_byte_is_tried_again(
     assert carried.hold.settled[0] == right.tokens.total
 
 
-def test_an_error_as_the_first_event_is_tried_again(upstream: CountingUpstream, served: Served) -> None:
+def test_g14_an_error_as_the_first_event_is_tried_again(upstream: CountingUpstream, served: Served) -> None:
     upstream.script(Script(trouble=Trouble.ERROR, at=0), Script(), case="first-event")
     carried = run(lambda made: made.ask(served, "first-event", stream=True))
     assert carried.answer.text == TEXT
