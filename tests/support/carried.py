@@ -22,6 +22,7 @@ from plimsoll.gateway.request import request_of
 from plimsoll.gateway.settings import OnRecordsFailure
 from plimsoll.ledger.trouble import JournalFull
 from plimsoll.routing.document import Served
+from plimsoll.weights.addresses import networks
 from tests.support import routing_documents
 from tests.support.counting_upstream.asked import marked
 
@@ -122,10 +123,10 @@ class Carried:
 
 
 class Back:
-    def __init__(self, paper: Paper, on_failure: OnRecordsFailure = OnRecordsFailure.REFUSE) -> None:
+    def __init__(self, paper: Paper, on_failure: OnRecordsFailure, provider_networks: tuple[str, ...]) -> None:
         self.paper = paper
         self.metrics = Metrics(lambda: None)
-        self.carrier = Carrier(paper, self.metrics, on_failure)
+        self.carrier = Carrier(paper, self.metrics, on_failure, provider_networks=networks(provider_networks))
         self._number = 0
 
     def made(self, served: Served, case: str, operation: Operation = "chat", **fields: Any) -> Carried:
@@ -179,9 +180,12 @@ class Back:
 
 @asynccontextmanager
 async def back(
-    paper: Paper | None = None, on_failure: OnRecordsFailure = OnRecordsFailure.REFUSE
+    paper: Paper | None = None,
+    on_failure: OnRecordsFailure = OnRecordsFailure.REFUSE,
+    # Providers of tests are the next process.
+    provider_networks: tuple[str, ...] = ("127.0.0.0/8",),
 ) -> AsyncIterator[Back]:
-    made = Back(paper or Paper(), on_failure)
+    made = Back(paper or Paper(), on_failure, provider_networks)
     try:
         yield made
     finally:

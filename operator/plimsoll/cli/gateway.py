@@ -34,6 +34,14 @@ class Door:
     auth: Annotated[
         AuthName, typer.Option("--auth", help="none asks for no keys and opens every model to everybody: for laptops.")
     ] = AuthName.REQUIRED
+    provider_networks: Annotated[
+        str,
+        typer.Option(
+            "--provider-networks",
+            help="Where providers may lie beside public addresses, as in 10.20.0.0/16,fd12::/48. A name that leads "
+            "anywhere else is not called: whoever may write a ModelConfig chooses it.",
+        ),
+    ] = ""
 
 
 @dataclass(frozen=True)
@@ -141,5 +149,6 @@ def gateway(routing: Routing, door: Door, usage: Usage, patience: Patience, room
                 connections=room.connections,
             ),
             drain=Drain(goodbye=patience.goodbye, finish=patience.drain),
+            provider_networks=tuple(each.strip() for each in door.provider_networks.split(",") if each.strip()),
         )
     )

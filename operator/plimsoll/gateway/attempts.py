@@ -19,6 +19,7 @@ from plimsoll.gateway.counting import NOTHING, Count
 from plimsoll.gateway.endpoints import Harm, Target
 from plimsoll.gateway.errors import ApiError, Code
 from plimsoll.gateway.metrics import Metrics
+from plimsoll.gateway.outside import AddressRefused
 from plimsoll.gateway.recording import Recorder
 from plimsoll.gateway.retries import pause_of
 from plimsoll.gateway.upstream import Drains
@@ -36,6 +37,8 @@ class House:
     """What all attempts use."""
 
     session: ClientSession
+    # For providers, whose addresses are not ours.
+    outside: ClientSession
     recorder: Recorder
     metrics: Metrics
     drains: Drains = field(default_factory=Drains)
@@ -97,20 +100,31 @@ class Failure(Exception):
 
 async def ask(house: House, attempt: Attempt) -> ClientResponse:
     """The head of an answer, which is one. Raises Failure for all that say they are none."""
-    call, target = attempt.call, attempt.target
-    body = call.body
-    response = await house.session.post(
-        target.base + call.dialect.path(call.operation),
-        data=body if len(body) <= _LARGE else io.BytesIO(body),
-        headers=call.dialect.headers(call.id, target.credential),
-        timeout=_timeout(call.served.timeouts.connect),
-        allow_redirects=False,
-    )
+    target = attempt.target
+    response = await _post(house, attempt)
     attempt.status, target.heard = response.status, house.clock()
     if response.status != 200:
         raw = await _words_of(response)
         raise _refusal(attempt, raw, response.headers.get("retry-after"), house.wall_ns() / 1e9)
     return response
+
+
+async def _post(house: House, attempt: Attempt) -> ClientResponse:
+    call, target = attempt.call, attempt.target
+    body = call.body
+    session = house.outside if target.outside else house.session
+    try:
+        return await session.post(
+            target.base + call.dialect.path(call.operation),
+            data=body if len(body) <= _LARGE else io.BytesIO(body),
+            headers=call.dialect.headers(call.id, target.credential),
+            timeout=_timeout(call.served.timeouts.connect),
+            allow_redirects=False,
+        )
+    except ValueError:
+        # Neither of them is for a log, and the words of the library have both.
+        _LOG.warning("the address or the credential of %s cannot be used as it is written", target.name)
+        raise Failure(ApiError(Code.UPSTREAM_UNREACHABLE, retry_after=1), Outcome.UPSTREAM_ERROR, Harm.DOWN) from None
 
 
 async def _words_of(response: ClientResponse) -> bytes:
@@ -128,6 +142,8 @@ def failure_of(error: Exception, attempt: Attempt, seconds: float) -> Failure:
         return stopped_by(call.stopped.result())
     # Of a whole answer that has begun somebody has computed the tokens already.
     again = call.request.stream or not attempt.status
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, AddressRefused):
+        return Failure(ApiError(Code.UPSTREAM_ADDRESS_REFUSED), Outcome.UPSTREAM_ERROR, Harm.DOWN)
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         outcome = Outcome.TIMEOUT if isinstance(error, TimeoutError) else Outcome.UPSTREAM_ERROR
         return Failure(ApiError(Code.UPSTREAM_UNREACHABLE, retry_after=1), outcome, Harm.DOWN, again=True)

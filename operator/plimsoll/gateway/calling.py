@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from plimsoll.cost.record import Outcome
 from plimsoll.gateway.attempts import Attempt, Failure, House, blame, stopped_by
@@ -13,6 +13,7 @@ from plimsoll.gateway.call import Call
 from plimsoll.gateway.endpoints import Target
 from plimsoll.gateway.errors import ApiError, Code
 from plimsoll.gateway.metrics import Metrics
+from plimsoll.gateway.outside import dialling
 from plimsoll.gateway.probing import Prober
 from plimsoll.gateway.recording import Recorder, settle
 from plimsoll.gateway.retries import MOST_ATTEMPTS
@@ -22,6 +23,7 @@ from plimsoll.gateway.upstream import new_session
 from plimsoll.gateway.whole import answer_whole
 from plimsoll.ledger.writer import Writer
 from plimsoll.routing.document import Document
+from plimsoll.weights.addresses import Network
 
 
 class Carrier:
@@ -33,10 +35,15 @@ class Carrier:
         metrics: Metrics,
         on_failure: OnRecordsFailure,
         clock: Callable[[], float] = time.monotonic,
+        provider_networks: Sequence[Network] = (),
     ) -> None:
         session = new_session()
         self._house = House(
-            session=session, recorder=Recorder(writer, metrics, on_failure), metrics=metrics, clock=clock
+            session=session,
+            outside=new_session(dialling(provider_networks)),
+            recorder=Recorder(writer, metrics, on_failure),
+            metrics=metrics,
+            clock=clock,
         )
         self._balancers = Balancers()
         self._prober = Prober(session, self._balancers.targets, clock)
@@ -48,6 +55,7 @@ class Carrier:
     async def close(self) -> None:
         await self._prober.close()
         await self._house.session.close()
+        await self._house.outside.close()
 
     async def carry(self, call: Call) -> None:
         """Raises ApiError as long as the answer has not begun; from then on it tells what goes wrong itself."""

@@ -36,6 +36,8 @@ class Target:
     # Where it can be asked how it is; None where nobody but a real call finds out.
     health: str | None = None
     draining: bool = False
+    # Of a provider: its address was chosen by whoever may write a ModelConfig.
+    outside: bool = False
     outstanding: int = 0
     # In what order they were called, so that those that are equally busy take turns.
     turn: int = 0
@@ -97,4 +99,5 @@ def provider(upstream: Provider) -> Target:
     """Its host is what records call it: the rest of an address may hold what is nobody's business."""
     base = upstream.base_url.rstrip("/")
     host = base.partition("://")[2].partition("/")[0].rpartition("@")[2]
-    return Target(host, base, None if upstream.credential is None else upstream.credential.value)
+    credential = None if upstream.credential is None else upstream.credential.value
+    return Target(host, base, credential, outside=True)

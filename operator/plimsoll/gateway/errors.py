@@ -52,6 +52,7 @@ class Code(StrEnum):
     UPSTREAM_REFUSED = "upstream_refused"
     UPSTREAM_RATE_LIMITED = "upstream_rate_limited"
     UPSTREAM_CREDENTIAL = "upstream_credential"
+    UPSTREAM_ADDRESS_REFUSED = "upstream_address_refused"
     UPSTREAM_FAILED = "upstream_failed"
     UPSTREAM_UNREACHABLE = "upstream_unreachable"
     UPSTREAM_BROKEN = "upstream_broken"
@@ -123,6 +124,12 @@ KINDS: dict[Code, Kind] = {
     Code.UPSTREAM_RATE_LIMITED: Kind(429, RATE, "the provider of this model takes no more requests now"),
     Code.UPSTREAM_CREDENTIAL: Kind(
         502, SERVER, "the provider of this model does not accept the owner's credential ({status}); ask the owner"
+    ),
+    Code.UPSTREAM_ADDRESS_REFUSED: Kind(
+        502,
+        SERVER,
+        "the provider of this model lies in a network that this gateway opens to none; ask its owner for a public "
+        "address, or whoever runs the gateway for --provider-networks",
     ),
     Code.UPSTREAM_FAILED: Kind(502, SERVER, "the backend of this model failed with {status}; try again"),
     Code.UPSTREAM_UNREACHABLE: Kind(502, SERVER, "the backend of this model cannot be reached; try again"),

@@ -22,6 +22,7 @@ from plimsoll.gateway.following import House, OperatorLine
 from plimsoll.gateway.health import Health
 from plimsoll.gateway.intake import Intake
 from plimsoll.gateway.metrics import Metrics, Seen
+from plimsoll.gateway.outside import opened
 from plimsoll.gateway.protocol import Doors
 from plimsoll.gateway.routing_file import RoutingFile
 from plimsoll.gateway.server import Server, allow_files, listener, server_of
@@ -99,7 +100,12 @@ class _Process:
         self._metrics = Metrics(self._look)
         self._holds = MemoryHolds()
         self._room = WaitingRoom(self._holds, time.monotonic_ns, settings.patience)
-        self._carrier = Carrier(journal, self._metrics, settings.on_records_failure)
+        self._carrier = Carrier(
+            journal,
+            self._metrics,
+            settings.on_records_failure,
+            provider_networks=opened(settings.provider_networks),
+        )
         self._log = AccessLog(_STDOUT)
         self._asked: asyncio.Future[signal.Signals] = self._loop.create_future()
         self._server: Server | None = None

@@ -78,3 +78,5 @@ class Settings:
     body_bytes: int = 64 * _MIB
     bounds: Bounds = field(default_factory=Bounds)
     drain: Drain = field(default_factory=Drain)
+    # Where providers may lie beside public addresses; as in outside.py.
+    provider_networks: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from aiohttp.connector import Connection
 
 from plimsoll.cost.record import Outcome
 from plimsoll.gateway.call import Call
+from plimsoll.gateway.outside import Dial
 
 # Less than the five seconds after which uvicorn, which engines are made with, closes a connection that nobody uses.
 _KEPT_SECONDS = 4.0
@@ -128,10 +129,12 @@ class _Response(ClientResponse):
         return await super().start(connection)
 
 
-def new_session() -> ClientSession:
+def new_session(dial: Dial | None = None) -> ClientSession:
     """It lives as long as the process: a client that is thrown away and made anew loses calls."""
     return ClientSession(
-        connector=TCPConnector(limit=0, keepalive_timeout=_KEPT_SECONDS, ttl_dns_cache=_NAMES_SECONDS),
+        connector=TCPConnector(
+            limit=0, keepalive_timeout=_KEPT_SECONDS, ttl_dns_cache=_NAMES_SECONDS, socket_factory=dial
+        ),
         cookie_jar=DummyCookieJar(),
         response_class=_Response,
         auto_decompress=False,

@@ -16,48 +16,10 @@ from plimsoll.weights.guard import Guard, system_resolve
 from plimsoll.weights.trouble import SourceTrouble
 from tests.support.gguf_maker import Made
 from tests.support.model_server import ModelServer, redirect
+from tests.support.private_hosts import ANSWERS, HOSTS
 from tests.support.sources import PATIENT, Names, ask, refused
 from tests.support.traps import Trap, trap
 
-# As they are written in a spec or in a Location header.
-HOSTS = (
-    *("127.0.0.1", "127.1.2.3", "127.255.255.254", "localhost", "LOCALHOST", "localhost.", "x.localhost"),
-    *("127.1", "127.0.1", "2130706433", "017700000001", "0x7f000001", "0x7f.0.0.1", "0177.0.0.1", "127.0.0.1."),
-    *("00000177.0.0.1", "0X7F.1", "127.0.0.0x1", "0", "0.0.0.0", "0x0", "0.1.2.3", "017700000001.", "127.0.0.01"),
-    *("[::1]", "[::]", "[0:0:0:0:0:0:0:1]", "[::0001]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]"),
-    *("[64:ff9b::127.0.0.1]", "[64:ff9b:1::7f00:1]", "[2002:7f00:1::]", "[2001:0:7f00:1::]", "[::ffff:0:127.0.0.1]"),
-    *("169.254.169.254", "169.254.170.2", "[fd00:ec2::254]", "[fe80::1]", "[fe80::1%25lo]", "[::ffff:169.254.169.254]"),
-    *("100.100.100.200", "168.63.129.16", "192.0.0.192", "[fd20:ce::254]", "[64:ff9b::a9fe:a9fe]", "2852039166"),
-    *("10.0.0.1", "172.16.0.1", "192.168.0.1", "100.64.0.1", "198.18.0.1", "[fc00::1]", "[fd12::1]", "[fec0::1]"),
-    *(
-        "[::ffff:10.0.0.1]",
-        "192.88.99.1",
-        "192.0.0.8",
-        "224.0.0.1",
-        "240.0.0.1",
-        "255.255.255.255",
-        "[ff02::1]",
-        "[5f00::1]",
-        "[2001:db8::1]",
-    ),
-    *("127。0。0。1", "①②⑦.0.0.1", "127.0.0.1%2f", "127.0.0.1%00.example.com", "a b", "-", "*"),
-)
-# What a name may turn out to mean.
-ANSWERS = (
-    *("127.0.0.1", "127.9.9.9", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::"),
-    *(
-        "169.254.169.254",
-        "fe80::1",
-        "fe80::1%lo",
-        "2606:4700::1%lo",
-        "10.1.2.3",
-        "172.31.255.1",
-        "192.168.1.1",
-        "100.127.0.1",
-        "fd00::1",
-    ),
-    *("fc00::1", "224.0.0.251", "255.255.255.255", "168.63.129.16", "100.100.100.200", "fd00:ec2::254", "::127.0.0.1"),
-)
 # Whole addresses that name no host of ours, or name it in a way to mislead.
 URLS = (
     *("file:///etc/passwd", "gopher://127.0.0.1:{port}/_", "ftp://127.0.0.1:{port}/x", "dict://127.0.0.1:{port}/x"),
