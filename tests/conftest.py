@@ -23,4 +23,5 @@ pytest_plugins = [
     "tests.support.gateway_secrets",
     "tests.support.gateway_tool",
     "tests.support.gateways",
+    "tests.support.scenes",
 ]
