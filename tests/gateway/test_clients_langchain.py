@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
+import operator
 from collections.abc import Iterator
 from typing import Any
 
 import openai
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
-from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAI, OpenAIEmbeddings
 from pydantic import SecretStr
 
@@ -24,7 +24,6 @@ TEXT = "".join(WORDS)
 ARGUMENTS = ('{"city"', ': "Bu', 'san"}')
 
 
-@tool
 def get_weather(city: str) -> str:
     """The weather in a city."""
     return f"clear in {city}"
@@ -58,6 +57,10 @@ def clients(scene: Scene) -> Iterator[Clients]:
         yield Clients(scene, http)
 
 
+def put_together(chunks: Iterator[Any]) -> Any:
+    return functools.reduce(operator.add, chunks)
+
+
 def test_it_is_answered_and_reads_what_was_counted(scene: Scene, clients: Clients) -> None:
     answer = clients.chat().invoke(f"Ahoy {marked('lc')}")
     assert answer.text == TEXT
@@ -70,9 +73,7 @@ def test_it_is_answered_and_reads_what_was_counted(scene: Scene, clients: Client
 
 
 def test_a_stream_is_put_together_and_has_its_usage(scene: Scene, clients: Clients) -> None:
-    first, *others = list(clients.chat().stream(f"Ahoy {marked('lcs')}"))
-    for each in others:
-        first += each
+    first = put_together(clients.chat().stream(f"Ahoy {marked('lcs')}"))
     assert first.text == TEXT
     told = scene.upstream.total("lcs")
     assert first.usage_metadata is not None
@@ -96,18 +97,15 @@ def test_it_asks_without_waiting(scene: Scene) -> None:
 def test_a_tool_is_called_and_its_answer_told(scene: Scene, clients: Clients) -> None:
     scene.upstream.script(Script(words=ARGUMENTS, call="get_weather"), case="lctool")
     asker = clients.chat().bind_tools([get_weather])
-    question = HumanMessage(f"The weather? {marked('lctool')}")
+    question = {"role": "user", "content": f"The weather? {marked('lctool')}"}
     answer = asker.invoke([question])
-    assert isinstance(answer, AIMessage)
     (call,) = answer.tool_calls
     assert (call["name"], call["args"]) == ("get_weather", {"city": "Busan"})
-    streamed = list(asker.stream([question]))
-    whole = streamed[0]
-    for each in streamed[1:]:
-        whole += each
+    whole = put_together(asker.stream([question]))
     assert [(each["name"], each["args"]) for each in whole.tool_calls] == [("get_weather", {"city": "Busan"})]
     scene.upstream.script(Script(), case="lcanswer")
-    last = asker.invoke([question, answer, ToolMessage(f"clear {marked('lcanswer')}", tool_call_id=call["id"])])
+    told = {"role": "tool", "content": f"clear {marked('lcanswer')}", "tool_call_id": call["id"]}
+    last = asker.invoke([question, answer, told])
     assert last.text == TEXT
     (seen,) = scene.upstream.requests("lcanswer")
     assert [each["role"] for each in json.loads(seen.begun.body)["messages"]] == ["user", "assistant", "tool"]

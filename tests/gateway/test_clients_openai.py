@@ -70,7 +70,7 @@ def test_the_call_of_a_tool_comes_whole_and_in_pieces(scene: Scene) -> None:
     with scene.gateway.client() as client:
         answer = client.chat.completions.create(**asked)
         events = list(client.chat.completions.create(**asked, stream=True))
-    (call,) = answer.choices[0].message.tool_calls or ()
+    (call,) = answer.choices[0].message.tool_calls or []
     assert isinstance(call, openai.types.chat.ChatCompletionMessageFunctionToolCall)
     assert (call.function.name, json.loads(call.function.arguments)) == ("get_weather", {"city": "Busan"})
     assert answer.choices[0].finish_reason == events[-1].choices[0].finish_reason == "tool_calls"
