@@ -175,7 +175,7 @@ def blame(target: Target, failure: Failure, now: float) -> None:
 def _refusal(attempt: Attempt, raw: bytes, retry_after: str | None, now: float) -> Failure:
     status, served = attempt.status, attempt.call.served
     pause = pause_of(retry_after, now) if status == 429 or retry_after is not None else None
-    error = refused(status, raw, served.prompt, pause)
+    error = refused(status, raw, served.prompt, pause, attempt.target.credential)
     if status == 429:
         return Failure(error, Outcome.REFUSED_BY_UPSTREAM, Harm.BUSY, again=True)
     if 400 <= status < 500:

@@ -58,7 +58,9 @@ class View:
     running: bool
     # Whether the backend does that unasked.
     told_running: bool
+    # What no error may quote.
     prompt: Prompt | None
+    credential: str | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)
@@ -104,7 +106,7 @@ class Events:
         # Comments say only that somebody is there, and the client gets our own.
         if seen.done or not data:
             return b""
-        if b'"error"' in data and (error := error_within(data, self._view.prompt)):
+        if b'"error"' in data and (error := error_within(data, self._view.prompt, self._view.credential)):
             seen.trouble = error
             return b""
         return self._decoded(block, data)

@@ -12,7 +12,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from plimsoll.cost.record import Outcome
 from plimsoll.gateway.attempts import Attempt, Failure, House, ask, blame, failed, failure_of, stopped_by
-from plimsoll.gateway.call import Call, Header
+from plimsoll.gateway.call import Header
 from plimsoll.gateway.counting import Count, of_stream
 from plimsoll.gateway.errors import ApiError, Code
 from plimsoll.gateway.events import DONE, Events, View
@@ -41,7 +41,7 @@ class _Stream:
         self._house = house
         self._attempt = attempt
         self._call = call
-        self._events = Events(_view(call))
+        self._events = Events(_view(attempt))
         self._prompt_bytes = len(call.body)
         # The client has an answer now, and no other backend can give it another one.
         self._begun = False
@@ -156,13 +156,15 @@ class _Stream:
         return count
 
 
-def _view(call: Call) -> View:
+def _view(attempt: Attempt) -> View:
+    call = attempt.call
     options = call.request.fields.get("stream_options") or {}
     return View(
         usage=call.request.usage_wanted,
         running=bool(options.get("continuous_usage_stats")),
         told_running=call.dialect.running_usage,
         prompt=call.served.prompt,
+        credential=attempt.target.credential,
     )
 
 

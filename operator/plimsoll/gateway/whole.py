@@ -25,7 +25,7 @@ async def answer_whole(house: House, attempt: Attempt, deadline: float) -> None:
     """Raises Failure before the client has anything."""
     call = attempt.call
     body = await _read(house, attempt, deadline)
-    usage = _usage_in(body, call)
+    usage = _usage_in(body, attempt)
     now = house.clock()
     attempt.target.well(now)
     count = of_whole(usage, call, len(body))
@@ -61,9 +61,9 @@ async def _body(response: ClientResponse) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _usage_in(body: bytes, call: Call) -> object:
+def _usage_in(body: bytes, attempt: Attempt) -> object:
     """Raises Failure where the answer is none."""
-    if error := error_within(body, call.served.prompt):
+    if error := error_within(body, attempt.call.served.prompt, attempt.target.credential):
         raise failed(error)
     try:
         # What is skipped when the usage is looked for is not looked at.

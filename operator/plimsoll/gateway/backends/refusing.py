@@ -16,10 +16,12 @@ _THE_CLIENTS = (400, 413, 422)
 _THE_OWNERS = (401, 402, 403)
 
 
-def refused(status: int, raw: bytes, prompt: Prompt | None, retry_after: float | None = None) -> ApiError:
-    """Of an answer whose status says that it is none, to a request that went out with this prompt."""
+def refused(
+    status: int, raw: bytes, prompt: Prompt | None, retry_after: float | None = None, credential: str | None = None
+) -> ApiError:
+    """Of an answer whose status says that it is none, to a request that went out with this prompt and this key."""
     if status in _THE_CLIENTS:
-        return _passed_on(status, _error_of(raw), prompt)
+        return _passed_on(status, _error_of(raw), prompt, credential)
     if status in _THE_OWNERS:
         # Not the key of the client: a 401 would have him look for a mistake that is not his. Nor are the words for him:
         # some providers repeat a part of the key.
@@ -31,7 +33,7 @@ def refused(status: int, raw: bytes, prompt: Prompt | None, retry_after: float |
     return ApiError(Code.UPSTREAM_FAILED, status=status)
 
 
-def error_within(payload: bytes, prompt: Prompt | None) -> ApiError | None:
+def error_within(payload: bytes, prompt: Prompt | None, credential: str | None = None) -> ApiError | None:
     """Of an event or a body with status 200 that holds an error all the same; None where it holds none."""
     if b'"error"' not in payload:
         return None
@@ -40,13 +42,13 @@ def error_within(payload: bytes, prompt: Prompt | None) -> ApiError | None:
         return None
     code = error.get("code")
     if code in _THE_CLIENTS or error.get("type") == "invalid_request_error":
-        return _passed_on(int(code) if code in _THE_CLIENTS else 400, error, prompt)
+        return _passed_on(int(code) if code in _THE_CLIENTS else 400, error, prompt, credential)
     return ApiError(Code.UPSTREAM_BROKEN, why="it sent an error in place of an answer")
 
 
-def _passed_on(status: int, error: dict[str, Any] | None, prompt: Prompt | None) -> ApiError:
+def _passed_on(status: int, error: dict[str, Any] | None, prompt: Prompt | None, credential: str | None) -> ApiError:
     message, param, code = (_text(error or {}, name) for name in ("message", "param", "code"))
-    if quotes(f"{message}\n{param}\n{code}", prompt):
+    if quotes(f"{message}\n{param}\n{code}", prompt, credential):
         return ApiError.passed_on(status, "", param=None, code=None)
     return ApiError.passed_on(status, message or "", param=param, code=code)
 

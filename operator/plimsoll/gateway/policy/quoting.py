@@ -1,4 +1,4 @@
-"""Whether words of a backend quote a locked prompt: some repeat the value that they do not like."""
+"""Whether words of a backend quote a locked prompt, or the key they were sent: some repeat what they do not like."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from plimsoll.routing.policy import Prompt
 _TELLING = 20
 
 
-def quotes(words: str, prompt: Prompt | None) -> bool:
-    if prompt is None or not prompt.lock_system:
-        return False
-    system = prompt.system or ""
-    if 0 < len(system) < _TELLING and system in words:
+def quotes(words: str, prompt: Prompt | None, credential: str | None = None) -> bool:
+    texts = [] if credential is None else [credential]
+    if prompt is not None and prompt.lock_system:
+        texts.append(prompt.system or "")
+    if any(0 < len(text) < _TELLING and text in words for text in texts):
         return True
+    if prompt is not None and prompt.lock_system:
+        texts += [text for each in prompt.examples for text in (each.user, each.answer)]
     pieces = set(_windows(words))
-    texts = [system, *(text for each in prompt.examples for text in (each.user, each.answer))]
     # Also as it stands where it was written for programs.
     forms = (form for text in texts for form in (text, json.dumps(text)[1:-1]))
     return any(piece in pieces for form in forms for piece in _windows(form))

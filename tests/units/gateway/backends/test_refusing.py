@@ -137,6 +137,15 @@ def test_a_short_prompt_is_not_quoted_either() -> None:
     assert "Aye" not in refused(400, raw, role("Say Aye.", lock_system=True)).message
 
 
+@pytest.mark.parametrize("credential", ["sk-proj-0123456789abcdef0123456789abcdef", "short"])
+def test_g26_words_that_repeat_the_owners_key_stay_here(credential: str) -> None:
+    raw = orjson.dumps({"error": {"message": f"bad header: Bearer {credential}", "type": "invalid_request_error"}})
+    for error in (refused(400, raw, None, credential=credential), error_within(raw, None, credential)):
+        assert error is not None
+        assert error.message == "the backend of this model refused the request with 400"
+    assert "bad header" in refused(400, raw, None, credential="sk-another-one-of-somebody").message
+
+
 @pytest.mark.parametrize("prompt", [None, role(SYSTEM), role("A tide table of the port.", lock_system=True)])
 def test_other_words_are_passed_on(prompt: Prompt | None) -> None:
     raw = orjson.dumps({"error": {"message": f"the prompt has 9 tokens: {SYSTEM}"}})
