@@ -47,6 +47,8 @@ class Target:
     away_until: float = 0.0
     busy_until: float = 0.0
     sick: int = 0
+    sent_away: bool = False
+    # In a row, without an answer between them.
     times_away: int = 0
 
     def free(self, now: float) -> bool:
@@ -54,7 +56,7 @@ class Target:
 
     def away(self, now: float) -> bool:
         """Who can be asked how it is comes back when it says that it is well, others when their time is over."""
-        return self.times_away > 0 and (self.health is not None or now < self.away_until)
+        return self.sent_away and (self.health is not None or now < self.away_until)
 
     def begin(self, now: float) -> None:
         if not self.outstanding:
@@ -63,8 +65,14 @@ class Target:
 
     def well(self, now: float) -> None:
         """It has answered."""
+        self.back(now)
+        self.times_away = 0
+
+    def back(self, now: float) -> None:
+        """It says that it is well, which a call has still to show: the next wrong answer sends it away for longer."""
         self.heard = now
-        self.sick = self.times_away = 0
+        self.sent_away = False
+        self.sick = 0
         self.away_until = 0.0
 
     def harmed(self, harm: Harm, now: float, pause: float) -> bool:
@@ -73,7 +81,7 @@ class Target:
             self.busy_until = max(self.busy_until, now + pause)
         if harm is Harm.SICK:
             self.sick += 1
-        if harm is Harm.DOWN or self.sick >= _SICK_IN_A_ROW:
+        if harm is Harm.DOWN or self.sick >= _SICK_IN_A_ROW or (self.sick and self.times_away):
             return self._send_away(now)
         return False
 
@@ -81,6 +89,7 @@ class Target:
         if now < self.away_until:
             return False
         self.sick = 0
+        self.sent_away = True
         self.times_away += 1
         self.away_until = now + min(_LONGEST_SECONDS, _FIRST_SECONDS * 2 ** (min(self.times_away, 10) - 1))
         return True

@@ -50,10 +50,10 @@ class Prober:
         finally:
             del self._running[target]
         now = self._clock()
-        if well and target.times_away:
+        if well and target.sent_away:
             _LOG.info("%s is back", target.name)
         if well:
-            target.well(now)
+            target.back(now)
         elif target.harmed(Harm.DOWN, now, 0.0):
             _LOG.warning("%s gets no calls: it does not say that it is well", target.name)
 
@@ -66,6 +66,6 @@ class Prober:
 
 
 def _worth_asking(target: Target, now: float) -> bool:
-    if target.times_away:
+    if target.sent_away:
         return now >= target.away_until
     return target.outstanding > 0 and now - max(target.heard, target.begun) >= _SILENT_SECONDS

@@ -67,6 +67,23 @@ def test_each_time_away_is_longer_up_to_half_a_minute() -> None:
     assert seconds == [1, 2, 4, 8, 16, 30, 30]
 
 
+def test_e06_who_says_it_is_well_and_is_not_goes_away_with_the_next_call_for_longer_and_longer() -> None:
+    target, now, seconds = by_name(Balancer(pods("a")), "a"), NOW, []
+    for _ in range(2):
+        target.harmed(Harm.SICK, now, 0.0)
+    for _ in range(7):
+        assert target.harmed(Harm.SICK, now, 0.0)
+        assert target.away(now)
+        seconds.append(target.away_until - now)
+        now = target.away_until
+        target.back(now)
+        assert target.free(now)
+    assert seconds == [1, 2, 4, 8, 16, 30, 30]
+    target.well(now)
+    assert [target.harmed(Harm.SICK, now, 0.0) for _ in range(3)] == [False, False, True]
+    assert target.away_until - now == 1
+
+
 def test_when_all_are_away_the_service_is_called() -> None:
     balancer = Balancer(pods("a", "b"))
     for name in ("a", "b"):
