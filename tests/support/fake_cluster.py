@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -77,6 +77,13 @@ class FakeCluster:
             raise Conflict("the object has been modified")
         self.written_by.append(("replace", manager))
         return self._store(wanted)
+
+    async def delete(self, kind: Kind, namespace: str, name: str, preconditions: Mapping[str, str]) -> None:
+        self._refuse()
+        known = (await self.get(kind, namespace, name))["metadata"]
+        if any(known[key] != value for key, value in preconditions.items()):
+            raise Conflict("the object is another one by now")
+        del self.objects[kind, namespace, name]
 
     def _refuse(self) -> None:
         if self.trouble:

@@ -8,7 +8,7 @@ from typing import Any
 
 from typer.main import get_command
 
-from plimsoll.cli import answers
+from plimsoll.cli import answers, key_answers
 from plimsoll.cli.exits import ExitCode
 from plimsoll.cli.main import app
 
@@ -22,10 +22,14 @@ OUTPUTS: dict[str, type[answers.Answer]] = {
     "diff": answers.DiffAnswer,
     "wait": answers.WaitAnswer,
     "records": answers.RecordsAnswer,
+    "key list": key_answers.KeysAnswer,
+    "key create": key_answers.NewKeyAnswer,
+    "key rotate": key_answers.NewKeyAnswer,
 }
 # Started by containers, not by people.
 _PROCESSES = ("operator", "fetch")
 _WIDTH = 100
+_PROGRAM = "plimsoll"
 _HEADER = "<!-- Made by `make generate` from operator/plimsoll/cli; change it there. -->\n"
 _BEGINNING = """# plimsoll
 
@@ -51,7 +55,11 @@ def command_text() -> str:
 
 def output_schemas() -> dict[str, str]:
     """By path."""
-    return {f"{FOLDER}/{verb}.json": _schema(verb, answer) for verb, answer in OUTPUTS.items()}
+    return {f"{FOLDER}/{schema_name(verb)}": _schema(verb, answer) for verb, answer in OUTPUTS.items()}
+
+
+def schema_name(verb: str) -> str:
+    return f"{verb.replace(' ', '-')}.json"
 
 
 def _exit_codes() -> Iterator[str]:
@@ -66,7 +74,7 @@ def _exit_codes() -> Iterator[str]:
 def _verbs() -> Iterator[str]:
     program: Any = get_command(app)
     settings = {**program.context_settings, "terminal_width": _WIDTH, "max_content_width": _WIDTH}
-    above = program.context_class(program, info_name="plimsoll", **settings)
+    above = program.context_class(program, info_name=_PROGRAM, **settings)
     for name, verb in program.commands.items():
         if name not in _PROCESSES:
             yield from _verb(verb, name, above)
@@ -75,8 +83,9 @@ def _verbs() -> Iterator[str]:
 def _verb(verb: Any, name: str, above: Any) -> Iterator[str]:
     context = verb.context_class(verb, info_name=name, parent=above)
     yield f"## {context.command_path}\n"
-    if name in OUTPUTS:
-        yield f"`-o json` prints [this](reference/cli/{name}.json).\n"
+    words = context.command_path.removeprefix(f"{_PROGRAM} ")
+    if words in OUTPUTS:
+        yield f"`-o json` prints [this](reference/cli/{schema_name(words)}).\n"
     yield f"```\n{verb.get_help(context).strip()}\n```\n"
     for below, each in getattr(verb, "commands", {}).items():
         yield from _verb(each, below, context)

@@ -45,7 +45,7 @@ def export(where: Where, target: Target, names: Names = None, everywhere: AllNam
     from plimsoll.cli.output import note, write
 
     if target.to:
-        _refuse_overwriting(target.to, force=target.force)
+        refuse_overwriting(target.to, force=target.force)
 
     async def question(reached: Reached) -> list[Object]:
         if not names:
@@ -57,7 +57,7 @@ def export(where: Where, target: Target, names: Names = None, everywhere: AllNam
     if target.to is None:
         write(text)
         return
-    _write_file(target.to, text, force=target.force)
+    write_file(target.to, text, force=target.force)
     note(f"wrote {counted(len(configs))} to {target.to}")
 
 
@@ -80,14 +80,14 @@ def written(configs: Sequence[Object], output: DataFormat, *, single: bool) -> s
     return as_documents(configs)
 
 
-def _refuse_overwriting(file: Path, *, force: bool) -> None:
+def refuse_overwriting(file: Path, *, force: bool = False) -> None:
     from plimsoll.cli.exits import Unusable
 
     if file.exists() and not force:
         raise Unusable(f"{file} is there already", fix="choose another name, or overwrite it with --force")
 
 
-def _write_file(file: Path, text: str, *, force: bool) -> None:
+def write_file(file: Path, text: str, *, force: bool = False) -> None:
     """Whole or not at all: a full disk leaves the old file as it was."""
     from plimsoll.cli.exits import Unusable
 

@@ -4,7 +4,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -21,6 +21,7 @@ from plimsoll.cli import (
     going_back,
     history,
     importing,
+    keys,
     operator,
     records,
     sizing,
@@ -56,6 +57,7 @@ app.command("rollback")(going_back.rollback)
 app.command("pin")(going_back.pin)
 app.command("export")(carrying.export)
 app.command("import")(importing.import_)
+app.add_typer(keys.app, name="key")
 app.add_typer(records.app, name="records")
 app.command("crds")(crds.crds)
 app.command("completion")(completing.completion)
@@ -98,7 +100,12 @@ def plimsoll(
     if said and verb in _NOT_FOR_PEOPLE:
         raise Unusable(f"--{next(iter(said))} stands before `{verb}`", fix=f"say it after `{verb}`")
     # As with kubectl: what stands before the verb counts where nothing is said after it.
-    call.default_map = {verb: said} if verb else None
+    call.default_map = {verb: _for_each_below(call, verb, said)} if verb else None
+
+
+def _for_each_below(call: typer.Context, verb: str, said: dict[str, Any]) -> dict[str, Any]:
+    below = getattr(getattr(call.command, "commands", {}).get(verb), "commands", {})
+    return said | dict.fromkeys(below, said)
 
 
 def run() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -59,15 +59,22 @@ def asked(where: Where, question: Callable[[Reached], Awaitable[Answer]]) -> Ans
     """The answer of a cluster; what the cluster says no with ends the command in words."""
     import asyncio
 
-    from plimsoll.cluster.errors import ClusterError
-    from plimsoll.cluster.login import CannotLogIn
-
     async def through() -> Answer:
         async with connected(where) as reached:
             return await question(reached)
 
-    try:
+    with in_words():
         return asyncio.run(through())
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """What a cluster says no with, as an error of the command."""
+    from plimsoll.cluster.errors import ClusterError
+    from plimsoll.cluster.login import CannotLogIn
+
+    try:
+        yield
     except ClusterError as error:
         raise _ended(error) from None
     except CannotLogIn as error:
@@ -96,11 +103,13 @@ def _ended(error: ClusterError) -> Exception:
         # An object that is missing is named; what names nothing speaks of the whole kind.
         if '" not found' not in error.message:
             return ClusterTrouble(
-                "this cluster does not know ModelConfigs", fix="apply them: plimsoll crds | kubectl apply -f -"
+                "this cluster does not know this kind of object",
+                fix="apply the kinds: plimsoll crds | kubectl apply -f -",
             )
         if error.message.startswith("namespaces "):
             return NotThere(error.message, fix="correct it, or create it with kubectl create namespace")
-        return NotThere(error.message, fix="see what is there: plimsoll get -A")
+        listing = "key list" if error.message.startswith("modelkeys.") else "get"
+        return NotThere(error.message, fix=f"see what is there: plimsoll {listing} -A")
     if isinstance(error, Unavailable):
         return ClusterTrouble(
             f"the cluster does not answer: {error.message}",

@@ -114,7 +114,7 @@ async def _watch(reached: Reached, name: str, until: Awaited, longest: timedelta
 def _outcome(config: Object, until: Awaited) -> str | None:
     from plimsoll.cli.getting import condition
 
-    if not _is_current(config):
+    if not is_current(config):
         # Whatever stands there was said about an older spec.
         return None
     wanted = condition(config, until.capitalize()) or {}
@@ -128,7 +128,7 @@ def _may_be_old_news(config: Object, outcome: str, seconds: float) -> bool:
     return outcome == "cannotHeal" and _last(config)[0] in _MENDED_OUTSIDE and seconds < _LOOKED_AT_AGAIN_SECONDS
 
 
-def _is_current(config: Object) -> bool:
+def is_current(config: Object) -> bool:
     seen = (config.get("status") or {}).get("observedGeneration")
     return seen is not None and seen >= config["metadata"].get("generation", 0)
 
@@ -136,7 +136,7 @@ def _is_current(config: Object) -> bool:
 def _report(config: Object, progress: _Progress, now: float) -> None:
     from plimsoll.cli.getting import condition
 
-    if not _is_current(config):
+    if not is_current(config):
         progress.tell(now, "waiting for the operator to look at it")
         return
     reason, message = _last(config)
@@ -157,7 +157,7 @@ def _last(config: Object) -> tuple[str, str]:
 def _answer(config: Object, outcome: str, progress: _Progress, now: float) -> WaitAnswer:
     from plimsoll.cli.answers import WaitAnswer
 
-    reason, message = _last(config) if _is_current(config) else ("", "")
+    reason, message = _last(config) if is_current(config) else ("", "")
     return WaitAnswer(
         namespace=config["metadata"]["namespace"],
         name=config["metadata"]["name"],

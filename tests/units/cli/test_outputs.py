@@ -15,15 +15,20 @@ from tests.support.command import Command
 from tests.support.fake_cluster import FakeCluster
 from tests.support.gguf_maker import Shape, model, write_sparse
 from tests.support.model_configs import SAMPLES, base, merged
+from tests.support.model_keys import OTHER_HASH, SOON, model_key
 from tests.support.simulated import Simulated
-from tools.generate.commands import FOLDER, OUTPUTS
+from tools.generate.commands import FOLDER, OUTPUTS, schema_name
 
 ROOT = Path(__file__).parents[3]
 BROKEN = "x.example.com/engine:broken"
 
 
 def schema(verb: str) -> Any:
-    return json.loads((ROOT / FOLDER / f"{verb}.json").read_text())
+    return json.loads((ROOT / FOLDER / schema_name(verb)).read_text())
+
+
+def verb_of(run: str) -> str:
+    return next(verb for verb in OUTPUTS if run.startswith(verb))
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +64,7 @@ RUNS: dict[str, Callable[[Path], tuple[object, ...]]] = {
     ),
     "wait": lambda header: ("wait", "chat", "--for", "available"),
     "wait in vain": lambda header: ("wait", "chat"),
+    "key list": lambda header: ("key", "list", "-A"),
 }
 
 
@@ -67,11 +73,12 @@ def test_json_and_yaml_say_the_same_and_keep_to_the_schema(
     plimsoll: Command, cluster: FakeCluster, made: Simulated, header: Path, run: str
 ) -> None:
     cluster.show(made)
+    cluster(model_key({"models": ["chat"], "previous": {"hash": OTHER_HASH, "validUntil": SOON}}))
     arguments = RUNS[run](header)
     given = '{"kind": "ModelConfig", "spec": {"contxt": 1}}'
     as_text = plimsoll(*arguments, "-o", "json", given=given).output
     answer = json.loads(as_text)
-    jsonschema.validate(answer, schema(run.split(maxsplit=1)[0]), format_checker=jsonschema.FormatChecker())
+    jsonschema.validate(answer, schema(verb_of(run)), format_checker=jsonschema.FormatChecker())
     if not run.startswith("wait"):
         assert plimsoll(*arguments, "-o", "yaml", given=given).data == answer
 
