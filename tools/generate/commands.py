@@ -22,6 +22,7 @@ OUTPUTS: dict[str, type[answers.Answer]] = {
     "diff": answers.DiffAnswer,
     "wait": answers.WaitAnswer,
     "records": answers.RecordsAnswer,
+    "chat": answers.ChatAnswer,
     "key list": key_answers.KeysAnswer,
     "key create": key_answers.NewKeyAnswer,
     "key rotate": key_answers.NewKeyAnswer,

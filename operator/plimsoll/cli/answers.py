@@ -233,6 +233,23 @@ class SumAnswer(Answer):
     tokens: TokensAnswer = Field(description="What they used.")
 
 
+class UsageAnswer(Answer):
+    prompt: int = Field(description="All tokens of the prompt.")
+    completion: int = Field(description="All tokens of the answer.")
+    total: int = Field(description="Prompt and answer together.")
+
+
+class ChatAnswer(Answer):
+    answer: str = Field(description="What the model said.")
+    finish_reason: str | None = Field(default=None, description="Why it ended: stop, length or another word.")
+    model: str | None = Field(default=None, description="What answered, as namespace/name.")
+    revision: int | None = Field(default=None, description="Number of the revision that answered.")
+    request_id: str | None = Field(default=None, description="Id of the request, as it stands in records and logs.")
+    usage: UsageAnswer | None = Field(default=None, description="What it used; absent where nobody told.")
+    first_token_seconds: float | None = Field(default=None, description="How long until the first words came.")
+    seconds: float = Field(description="How long the whole answer took.")
+
+
 class RecordsAnswer(Answer):
     records: tuple[AttemptAnswer, ...] = Field(description="The newest attempts that were asked for, the oldest first.")
     sums: tuple[SumAnswer, ...] = Field(description="All that were asked for, added up by --by, else by model.")

@@ -10,8 +10,10 @@ import typer
 
 from plimsoll.cli import (
     carrying,
+    chat,
     checking,
     completing,
+    connect,
     crds,
     differing,
     engine,
@@ -58,6 +60,8 @@ app.command("pin")(going_back.pin)
 app.command("export")(carrying.export)
 app.command("import")(importing.import_)
 app.add_typer(keys.app, name="key")
+app.command("connect")(connect.connect)
+app.command("chat")(chat.chat)
 app.add_typer(records.app, name="records")
 app.command("crds")(crds.crds)
 app.command("completion")(completing.completion)

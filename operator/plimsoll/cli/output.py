@@ -16,6 +16,8 @@ import typer
 _PIPED_WIDTH = 10_000
 # JSON may hold these as they are; a terminal may obey them.
 _OBEYED = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+# Joiners are letters of some scripts, and hold emoji together.
+_OBEYED_IN_PROSE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 
 class Format(StrEnum):
@@ -45,6 +47,11 @@ DataFormatOption = Annotated[DataFormat, typer.Option("--output", "-o", help="Ho
 def printable(text: object) -> str:
     """On one line, and with every character that a terminal might obey written out."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in str(text))
+
+
+def prose(text: str) -> str:
+    """What a model says: its lines, its tabs and every letter of every script, but nothing that a terminal obeys."""
+    return _OBEYED_IN_PROSE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def as_json(data: Any) -> str:

@@ -27,6 +27,8 @@ Verb = Literal["get", "list", "watch", "apply", "apply_status", "create", "repla
 _READ_SECONDS = 30.0
 _WRITE_SECONDS = 30.0
 _CONNECT_SECONDS = 10.0
+# For the other side of a WebSocket to say goodbye too.
+_GOODBYE = aiohttp.ClientWSTimeout(ws_close=1.0)
 _PAGE = 500
 # No object ever has this version, so an apply with it succeeds only where there is no object of that name.
 _NOBODY_HAS = "1"
@@ -140,6 +142,26 @@ class Client:
         options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
         body: Object = options | ({"preconditions": dict(preconditions)} if preconditions else {})
         await self._write("delete", kind, _Request("DELETE", kind.path(namespace, name), body=body))
+
+    @asynccontextmanager
+    async def upgraded(
+        self, path: str, params: Mapping[str, str], protocol: str
+    ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """A WebSocket to what is at the path; whatever the server says instead is raised as an error of ours."""
+        request = _Request("GET", path, params)
+        try:
+            async with asyncio.timeout(_READ_SECONDS):
+                socket = await self._session.ws_connect(
+                    self._server + path, params=params, protocols=(protocol,), timeout=_GOODBYE
+                )
+        except aiohttp.WSServerHandshakeError as error:
+            if error.status == 403:
+                raise Forbidden(f"GET {path} is forbidden", "get", path) from None
+            raise error_from(error.status, b"", error.headers or {}) from None
+        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+            raise _away(request, error) from None
+        async with socket:
+            yield socket
 
     def _patch(self, wanted: Object, manager: str, subresource: str | None = None) -> _Request:
         metadata = wanted["metadata"]
