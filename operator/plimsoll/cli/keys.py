@@ -147,6 +147,6 @@ def _cells(key: KeyAnswer, now: datetime) -> list[Cell]:
     from plimsoll.cli.times import age, left
 
     ready = (key.ready or "-", colour_of(key.ready))
-    models = ",".join(key.models) if key.models else "*"
+    models = ",".join(key.models) if key.models else "*/*"
     expires = left(key.expires_at, now)
     return [key.name, key.team or "-", key.prefix, models, ready, key.reason or "-", expires, age(key.created_at, now)]

@@ -316,7 +316,7 @@ def test_the_list_says_what_a_key_opens_and_whether(plimsoll: Command, cluster: 
     assert app.split()[:7] == ["default", "app", "sea", "x7Kq2a", "chat,b/*", "True", "Accepted"]
     assert app.split()[8] == "ago"
     assert web.split()[:2] == ["b", "web"]
-    assert other.split()[4] == "*"
+    assert other.split()[4] == "*/*"
     assert plimsoll("key", "list", "-n", "b", "-o", "name").output == "modelkey.plimsoll.dev/web\n"
     assert HASH not in plimsoll("key", "list", "-A", "-o", "json").output
 
