@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -177,6 +177,18 @@ def test_what_is_under_way_ends_with_the_verb(server: ForwardingServer) -> None:
     wait_until(lambda: server.open == 0, SECONDS, "the connection has ended")
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port))
+
+
+def test_what_still_waits_for_a_gateway_ends_with_the_verb(
+    server: ForwardingServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(carrying_calls, "_PAUSE_SECONDS", SECONDS)
+    with carried(server) as port:
+        server.pods = {}
+        caller = socket.create_connection(("127.0.0.1", port), timeout=SECONDS)
+        wait_until(lambda: "waiting for one" in capfd.readouterr().err, SECONDS, "it says that it waits")
+    with caller, suppress(ConnectionResetError):
+        assert caller.recv(1) == b""
 
 
 def test_without_a_gateway_the_fix_is_told(plimsoll: Command, server: ForwardingServer) -> None:

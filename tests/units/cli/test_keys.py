@@ -95,8 +95,8 @@ def test_what_a_key_opens_and_how_much_is_said_with_options(plimsoll: Command, c
     ("options", "words"),
     [
         (("--requests", 0), "spec.limits.requests"),
-        (("--queue", 5), "nobody stands in line"),
-        (("--window", "2h"), "longer than 1h"),
+        (("--requests", 1, "--queue", 5), "nobody stands in line"),
+        (("--requests", 1, "--window", "2h"), "longer than 1h"),
         (("--models", "A"), "spec.models[0]"),
         (("--expires-in", "soon"), "no duration"),
         (("--expires-in", "xd1h"), "no duration"),
