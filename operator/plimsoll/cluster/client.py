@@ -128,6 +128,10 @@ class Client:
         path = kind_of(wanted).path(wanted["metadata"].get("namespace"))
         return await self._read(_Request("POST", path, {"fieldManager": manager, "dryRun": "All"}, wanted))
 
+    async def review(self, question: Object) -> Object:
+        """What the server says to a question of a kind that it answers and does not store."""
+        return await self._read(_Request("POST", kind_of(question).path(), body=question))
+
     async def replace(self, wanted: Object, *, manager: str = names.FIELD_MANAGER) -> Object:
         """Of the whole object; the resourceVersion in it is a precondition."""
         kind, metadata = kind_of(wanted), wanted["metadata"]

@@ -37,10 +37,12 @@ REVISION = Kind("apps/v1", "ControllerRevision", "controllerrevisions")
 JOB = Kind("batch/v1", "Job", "jobs")
 POD = Kind("v1", "Pod", "pods")
 SECRET = Kind("v1", "Secret", "secrets")
+CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
 CLAIM = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 EVENT = Kind("v1", "Event", "events")
 LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
 NAMESPACE = Kind("v1", "Namespace", "namespaces", namespaced=False)
+TOKEN_REVIEW = Kind("authentication.k8s.io/v1", "TokenReview", "tokenreviews", namespaced=False)
 DEFINITION = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False)
 
 # What belongs to a ModelConfig and carries its label.
@@ -56,7 +58,10 @@ CHILDREN = (
 
 _KNOWN = {
     (kind.api_version, kind.name): kind
-    for kind in (MODEL_CONFIG, MODEL_KEY, *CHILDREN, POD, SECRET, CLAIM, EVENT, LEASE, NAMESPACE, DEFINITION)
+    for kind in (
+        *(MODEL_CONFIG, MODEL_KEY, *CHILDREN, POD, SECRET, CONFIG_MAP, CLAIM, EVENT, LEASE, NAMESPACE),
+        *(TOKEN_REVIEW, DEFINITION),
+    )
 }
 
 
