@@ -1,0 +1,347 @@
+"""Gateways, and nobody else, get the routing document and every step after it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+import pytest
+from aiohttp import WSMsgType
+from msgspec.structs import replace
+
+from plimsoll.controller.line import Encoded, Pace
+from plimsoll.routing.changes import Update, apply
+from plimsoll.routing.conversation import LARGEST_FROM_GATEWAY, Again, Load, ModelLoad, say
+from plimsoll.routing.document import Document, Provider
+from plimsoll.routing.entry import Secret
+from tests.support.feeds import PATIENT, SECONDS, Fed, fed, heard, until
+from tests.support.home import HOME
+from tests.support.routing_documents import document, model, served
+
+Scenario = Callable[[Fed], Awaitable[None]]
+
+
+def play(scenario: Scenario, pace: Pace = PATIENT) -> None:
+    async def main() -> None:
+        async with asyncio.timeout(5 * SECONDS), fed(pace) as made:
+            await scenario(made)
+
+    asyncio.run(main())
+
+
+def after(before: Document, **new: object) -> Document:
+    return replace(before, version=before.version.next(), **new)
+
+
+def canary() -> Document:
+    provider = Provider(base_url="https://api.example.com/v1", credential=Secret("canary-credential"))
+    return document(model(state=served(upstream=provider)))
+
+
+def test_a_gateway_gets_the_document_and_then_each_step_in_its_turn() -> None:
+    async def scenario(made: Fed) -> None:
+        documents = [canary()]
+        made.table.put(documents[0])
+        line = await made.connect()
+        assert await heard(line) == documents[0]
+        known = documents[0]
+        for number in range(2, 5):
+            documents.append(after(documents[-1], gateways=number))
+            made.table.put(documents[-1])
+        for wanted in documents[1:]:
+            step = await heard(line)
+            assert isinstance(step, Update)
+            known = apply(known, step)
+            assert known == wanted
+
+    play(scenario)
+
+
+def test_a_new_epoch_begins_with_the_whole_document() -> None:
+    async def scenario(made: Fed) -> None:
+        made.table.put(document())
+        line = await made.connect()
+        await heard(line)
+        later = replace(document(model()), version=replace(document().version, epoch=2))
+        made.table.put(later)
+        assert await heard(line) == later
+
+    play(scenario)
+
+
+def test_who_has_missed_something_gets_the_whole_document_again() -> None:
+    async def scenario(made: Fed) -> None:
+        made.table.put(document(model()))
+        line = await made.connect()
+        await heard(line)
+        await line.send_str(say(Again()).decode())
+        assert await heard(line) == made.table.current
+        # And then steps once more.
+        made.table.put(after(document(model()), gateways=2))
+        assert isinstance(await heard(line), Update)
+
+    play(scenario)
+
+
+def test_every_gateway_is_told() -> None:
+    async def scenario(made: Fed) -> None:
+        made.table.put(document())
+        lines = [await made.connect() for _ in range(3)]
+        for line in lines:
+            await heard(line)
+        made.table.put(after(document(), gateways=3))
+        assert len({repr(await heard(line)) for line in lines}) == 1
+        assert made.feed.gateways == 3
+
+    play(scenario)
+
+
+def test_what_is_sent_to_many_is_encoded_once() -> None:
+    encoded, whole = Encoded(), document(model())
+    step = Update(schema=1, version=whole.version.next(), changes=())
+    assert encoded.of(whole) is encoded.of(whole)
+    assert encoded.of(step) is encoded.of(step)
+    assert encoded.of(after(whole)) != encoded.of(whole)
+
+
+def test_only_the_token_of_a_gateway_opens_it() -> None:
+    async def scenario(made: Fed) -> None:
+        made.table.put(document())
+        made.home.admit("for-somebody-else", audience="https://kubernetes.default.svc")
+        made.home.admit("of-a-stranger", account=f"system:serviceaccount:{HOME}:default")
+        made.home.admit("of-a-namesake", account="system:serviceaccount:default:plimsoll-gateway")
+        refused: list[int] = []
+        made.feed.refused = refused.append
+        tokens = ["", "unknown", "for-somebody-else", "of-a-stranger", "of-a-namesake", "good"]
+        assert [await made.refusal(token) for token in tokens] == [401, 401, 401, 403, 403, 101]
+        assert refused == [401, 401, 401, 403, 403]
+        assert {tuple(each["spec"]["audiences"]) for each in made.home.questions} == {("plimsoll-routing",)}
+
+    play(scenario)
+
+
+def test_without_a_token_the_api_server_is_not_even_asked() -> None:
+    async def scenario(made: Fed) -> None:
+        made.table.put(document())
+        for headers in ({}, {"Authorization": "Basic Z29vZA=="}, {"Authorization": "Bearer"}):
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await made.session.ws_connect(made.url, headers=headers, ssl=made.trusting())
+            assert refused.value.status == 401
+        assert made.home.questions == []
+
+    play(scenario)
+
+
+def test_what_is_no_websocket_is_turned_away() -> None:
+    async def scenario(made: Fed) -> None:
+        made.table.put(document())
+        address = made.url.replace("wss:", "https:")
+        async with made.session.get(address, headers={"Authorization": "Bearer good"}, ssl=made.trusting()) as answer:
+            assert answer.status == 426
+        async with made.session.get(f"{address}/more", ssl=made.trusting()) as answer:
+            assert answer.status == 404
+        assert made.feed.gateways == 0
+
+    play(scenario)
+
+
+def test_before_there_is_a_document_and_when_somebody_else_leads_a_gateway_is_sent_on() -> None:
+    async def scenario(made: Fed) -> None:
+        assert await made.refusal() == 503
+        made.table.put(document())
+        assert await made.refusal() == 101
+        made.lease.mine = False
+        assert await made.refusal() == 503
+
+    play(scenario)
+
+
+def test_while_the_api_server_is_away_nobody_new_gets_in_and_lines_stay() -> None:
+    async def scenario(made: Fed) -> None:
+        made.table.put(document())
+        line = await made.connect()
+        await heard(line)
+        made.home.away = True
+        made.home.admit("other")
+        assert await made.refusal("other") == 503
+        made.table.put(after(document(), gateways=2))
+        assert isinstance(await heard(line), Update)
+        made.home.away = False
+        assert await made.refusal("other") == 101
+
+    play(scenario)
+
+
+def test_load_is_kept_for_each_gateway_as_long_as_it_has_a_line() -> None:
+    async def scenario(made: Fed) -> None:
+        made.table.put(document())
+        lines = [await made.connect() for _ in range(2)]
+        for number, line in enumerate(lines, 1):
+            await line.send_str(say(Load(models={"a/b": ModelLoad(running=number, waiting=1)})).decode())
+        await until(lambda: sum(load.running for load in made.feed.loads) == 3)
+        assert sum(load.waiting for load in made.feed.loads) == 2
+        await lines[1].close()
+        await made.until_gateways(1)
+        assert sum(load.running for load in made.feed.loads) == 1
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("said", ["nonsense", '{"message":"load"}', "[" * 10_000, '{"message":"other"}', b"{}"])
+def test_who_says_what_no_gateway_says_is_closed(said: str | bytes) -> None:
+    async def scenario(made: Fed) -> None:
+        made.table.put(document())
+        line = await made.connect()
+        await heard(line)
+        await (line.send_str(said) if isinstance(said, str) else line.send_bytes(said))
+        closed = await line.receive(timeout=SECONDS)
+        assert (closed.type, closed.data) == (WSMsgType.CLOSE, 1008)
+        await made.until_gateways(0)
+
+    play(scenario)
+
+
+def test_a_word_that_is_too_large_is_not_even_read() -> None:
+    async def scenario(made: Fed) -> None:
+        made.table.put(document())
+        line = await made.connect()
+        await heard(line)
+        await line.send_str(" " * (LARGEST_FROM_GATEWAY + 1))
+        closed = await line.receive(timeout=SECONDS)
+        assert (closed.type, closed.data) == (WSMsgType.CLOSE, 1009)
+        await made.until_gateways(0)
+
+    play(scenario)
+
+
+def test_it_pings_also_who_speaks() -> None:
+    async def scenario(made: Fed) -> None:
+        made.table.put(document())
+        line = await made.connect(autoping=False)
+        await heard(line)
+        for _ in range(3):
+            await line.send_str(say(Load(models={})).decode())
+            said = await line.receive(timeout=SECONDS)
+            assert said.type is WSMsgType.PING
+
+    play(scenario, Pace(heartbeat=0.05, silence=SECONDS))
+
+
+def test_a_ping_of_a_gateway_is_answered() -> None:
+    async def scenario(made: Fed) -> None:
+        made.table.put(document())
+        line = await made.connect(autoping=False)
+        await heard(line)
+        await line.ping(b"there?")
+        said = await line.receive(timeout=SECONDS)
+        assert (said.type, said.data) == (WSMsgType.PONG, b"there?")
+
+    play(scenario)
+
+
+def test_a_gateway_that_is_silent_is_cut_off() -> None:
+    async def scenario(made: Fed) -> None:
+        made.table.put(document())
+        line = await made.connect(autoping=False)
+        await made.until_gateways(0)
+        await line.close()
+
+    play(scenario, Pace(heartbeat=0.05, silence=0.5))
+
+
+def test_a_gateway_that_takes_nothing_is_cut_off_although_it_speaks() -> None:
+    async def speak(line: aiohttp.ClientWebSocketResponse) -> None:
+        while True:
+            await line.send_str(say(Load(models={})).decode())
+            await asyncio.sleep(0.05)
+
+    async def scenario(made: Fed) -> None:
+        made.table.put(document())
+        line = await made.connect()
+        await heard(line)
+        assert line._response.connection is not None
+        transport = line._response.connection.transport
+        assert transport is not None
+        transport.pause_reading()
+        speaking = asyncio.create_task(speak(line))
+        # What has come waits in the buffers of both ends, and 30 MB do not fit in there.
+        large = {f"team/m-{number}": model(f"team/m-{number}", served(target="x" * 300_000)) for number in range(100)}
+        made.table.put(after(document(), models=large))
+        await made.until_gateways(0)
+        speaking.cancel()
+        await asyncio.gather(speaking, return_exceptions=True)
+        transport.abort()
+
+    play(scenario, Pace(heartbeat=0.05, silence=2.0))
+
+
+def test_it_says_goodbye_before_it_stops_to_listen() -> None:
+    async def scenario(made: Fed) -> None:
+        made.table.put(document())
+        # It does not answer at once, so the operator has to wait for it.
+        line = await made.session.ws_connect(
+            made.url, headers={"Authorization": "Bearer good"}, ssl=made.trusting(), autoclose=False
+        )
+        await heard(line)
+        made.running.cancel()
+        closed = await line.receive(timeout=SECONDS)
+        assert (closed.type, closed.data) == (WSMsgType.CLOSE, 1001)
+        assert await made.refusal() == 503
+        await line.close()
+        await asyncio.gather(made.running, return_exceptions=True)
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await made.connect()
+
+    play(scenario)
+
+
+def test_who_does_not_answer_a_goodbye_is_not_waited_for() -> None:
+    async def scenario(made: Fed) -> None:
+        made.table.put(document())
+        line = await made.connect(autoping=False)
+        await heard(line)
+        # Its end is not read any more.
+        await made.stop()
+        await made.until_gateways(0)
+        await line.close()
+
+    play(scenario, Pace(goodbye=0.2))
+
+
+def test_a_new_authority_is_for_new_lines_and_open_ones_stay() -> None:
+    async def scenario(made: Fed) -> None:
+        made.table.put(document())
+        line = await made.connect()
+        await heard(line)
+        old = made.trusting()
+        made.home.objects.clear()
+        await made.certificates.look()
+        with pytest.raises(aiohttp.ClientConnectorCertificateError):
+            await made.session.ws_connect(made.url, headers={"Authorization": "Bearer good"}, ssl=old)
+        assert await heard(await made.connect()) == made.table.current
+        made.table.put(after(document(), gateways=2))
+        assert isinstance(await heard(line), Update)
+
+    play(scenario)
+
+
+def test_no_secret_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(made: Fed) -> None:
+        made.table.put(canary())
+        made.home.admit("canary-token", pod="gateway-7")
+        line = await made.connect("canary-token")
+        await heard(line)
+        await line.send_str(say(Again()).decode())
+        await heard(line)
+        await line.send_str("canary-word")
+        await line.receive(timeout=SECONDS)
+        assert await made.refusal("canary-unknown") == 401
+        made.home.away = True
+        assert await made.refusal("canary-away") == 503
+
+    with caplog.at_level(logging.DEBUG):
+        play(scenario)
+    assert "gateway-7" in caplog.text
+    assert "canary" not in caplog.text
