@@ -7,7 +7,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -61,6 +61,7 @@ class Fed:
     lease: Leading
     running: asyncio.Task[None]
     session: aiohttp.ClientSession
+    lines: list[aiohttp.ClientWebSocketResponse] = field(default_factory=list)
 
     def trusting(self) -> ssl.SSLContext:
         """As a gateway trusts that reads the file of the ConfigMap now."""
@@ -73,9 +74,11 @@ class Fed:
     async def connect(self, token: str = "good", *, autoping: bool = True) -> aiohttp.ClientWebSocketResponse:
         """Raises WSServerHandshakeError where it is turned away."""
         headers = {"Authorization": f"Bearer {token}"}
-        return await self.session.ws_connect(
+        line = await self.session.ws_connect(
             self.url, headers=headers, ssl=self.trusting(), autoping=autoping, max_msg_size=0
         )
+        self.lines.append(line)
+        return line
 
     async def refusal(self, token: str = "good") -> int:
         try:
@@ -110,6 +113,9 @@ async def fed(pace: Pace = PATIENT) -> AsyncIterator[Fed]:
         try:
             yield made
         finally:
+            # Who reads no more answers no goodbye.
+            for line in made.lines:
+                line._response.close()
             await made.stop()
 
 
