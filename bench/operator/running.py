@@ -58,7 +58,7 @@ class Running:
             *(sys.executable, "-m", "plimsoll", "operator"),
             *(f"--config={configuration}", f"--kubeconfig={kubeconfig}", f"--namespace={OURS}"),
             *("--host=127.0.0.1", f"--health-port={ports.health}", f"--metrics-port={ports.metrics}"),
-            f"--lease-namespace={HOME}",
+            *(f"--lease-namespace={HOME}", "--feed-port=0"),
         ]
 
     @property

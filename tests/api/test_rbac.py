@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from plimsoll.controller.certificates import AUTHORITY
 from tests.support.kube import Kube
 from tests.support.operator_rights import ACCOUNT, RIGHTS, Right, rendered, rights_of
 from tests.support.waiting import wait_until
 from tools.cluster.cluster import ProcessCluster
-from tools.install.settings import HOME
+from tools.install.settings import HOME, NAME
 
 Object = dict[str, Any]
 
@@ -49,6 +51,14 @@ AT_HOME = {
     # Counts the gateways, each of which enforces its part of every limit.
     *(Right("", "pods", verb) for verb in ("list", "watch")),
 }
+# For gateways: the authority of the line to them, and the copy for when there is none. Of these names and no other.
+COPIES = [f"plimsoll-routing-copy-{number}" for number in range(8)]
+FOR_GATEWAYS = {
+    *(Right("", kind, verb, AUTHORITY) for kind in ("secrets", "configmaps") for verb in ("get", "create", "patch")),
+    *(Right("", "secrets", verb, name) for name in COPIES for verb in ("get", "create", "patch", "delete")),
+}
+# Whether a token is that of a gateway. Such a question belongs to no namespace.
+REVIEWS = {Right("authentication.k8s.io", "tokenreviews", "create")}
 WANTED = {
     Right(group, resource, verb)
     for (group, resource), reasons in REASONS.items()
@@ -82,8 +92,8 @@ NEVER = [
 ]
 
 
-def role(found: list[Object], kind: str) -> Object:
-    [only] = [each for each in found if each["kind"] == kind]
+def role(found: list[Object], kind: str, name: str = NAME) -> Object:
+    [only] = [each for each in found if (each["kind"], each["metadata"]["name"]) == (kind, name)]
     return only
 
 
@@ -95,7 +105,7 @@ def may(kube: Kube, right: Right, namespace: str) -> bool:
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SubjectAccessReview",
             "metadata": {},
-            "spec": {"user": ACCOUNT, "resourceAttributes": {**attributes, "namespace": namespace}},
+            "spec": {"user": ACCOUNT, "resourceAttributes": {**attributes, "name": right.name, "namespace": namespace}},
         }
     )
     return bool(review["status"]["allowed"])
@@ -126,7 +136,9 @@ def only_here(cluster: ProcessCluster, kube: Kube, namespace: str) -> Iterator[s
 def test_every_right_in_the_manifests_has_a_reason_and_every_reason_its_right(cluster: ProcessCluster) -> None:
     found = rendered(cluster)
     assert rights_of(role(found, "ClusterRole")) == WANTED
-    assert rights_of(role(found, "Role")) == AT_HOME
+    assert rights_of(role(found, "Role")) == AT_HOME | FOR_GATEWAYS
+    assert rights_of(role(found, "ClusterRole", f"{NAME}-reviews")) == REVIEWS
+    assert len([each for each in found if each["kind"] in ("Role", "ClusterRole")]) == 3
 
 
 def test_no_rule_has_a_wildcard(cluster: ProcessCluster) -> None:
@@ -153,6 +165,19 @@ def test_the_lease_is_held_at_home_and_nowhere_else(kube: Kube, namespace: str, 
     wait_until(lambda: all(may(kube, right, HOME) for right in AT_HOME), 10, "the rights are in force")
     leases = [right for right in AT_HOME if right.resource == "leases"]
     assert [right for right in leases if may(kube, right, namespace)] == []
+
+
+def test_for_gateways_it_has_its_own_secrets_at_home_and_those_of_nobody_else(
+    kube: Kube, namespace: str, everywhere: None
+) -> None:
+    wait_until(lambda: all(may(kube, right, HOME) for right in FOR_GATEWAYS), 10, "the rights are in force")
+    writes = [right for right in FOR_GATEWAYS if right.verb != "get"]
+    assert [right for right in writes if may(kube, right, namespace)] == []
+    assert [right for right in writes if may(kube, replace(right, name="somebody-elses"), HOME)] == []
+
+
+def test_it_may_ask_who_a_token_is_in_either_mode(kube: Kube, only_here: str) -> None:
+    wait_until(lambda: all(may(kube, right, "") for right in REVIEWS), 10, "the rights are in force")
 
 
 def test_it_may_never_do_what_would_make_its_token_worth_stealing(kube: Kube, namespace: str, everywhere: None) -> None:

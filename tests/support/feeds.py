@@ -30,7 +30,7 @@ SECONDS = 30.0
 PATIENT = Pace(heartbeat=5.0, silence=SECONDS, goodbye=SECONDS)
 
 
-class _Loopback(AbstractResolver):
+class Loopback(AbstractResolver):
     """Every name is this machine."""
 
     async def resolve(
@@ -106,7 +106,7 @@ async def fed(pace: Pace = PATIENT) -> AsyncIterator[Fed]:
     lease = Leading()
     feed = Feed(table, certificates, TokenReviews(home, HOME), lease.may_serve, Door("127.0.0.1", 0, pace))
     running = asyncio.create_task(feed.run())
-    connector = aiohttp.TCPConnector(resolver=_Loopback())
+    connector = aiohttp.TCPConnector(resolver=Loopback())
     async with aiohttp.ClientSession(connector=connector) as session:
         made = Fed(feed, home, table, certificates, lease, running, session)
         await asyncio.wait({running, asyncio.ensure_future(feed.listening.wait())}, return_when="FIRST_COMPLETED")

@@ -36,14 +36,15 @@ def kubeconfig_of(cluster: ProcessCluster, user: str, group: str = "") -> Path:
 
 @dataclass(frozen=True, order=True)
 class Right:
-    """One verb on one resource; a subresource is written behind a slash."""
+    """One verb on one resource, or only on the one of a name; a subresource is written behind a slash."""
 
     group: str
     resource: str
     verb: str
+    name: str = ""
 
     def __str__(self) -> str:
-        return f"{self.verb}-{self.resource.replace('/', '-')}"
+        return "-".join(filter(None, (self.verb, self.resource.replace("/", "-"), self.name)))
 
 
 def rendered(cluster: ProcessCluster, namespaces: Sequence[str] = ()) -> list[Object]:
@@ -57,11 +58,12 @@ def rendered(cluster: ProcessCluster, namespaces: Sequence[str] = ()) -> list[Ob
 
 def rights_of(role: Object) -> set[Right]:
     return {
-        Right(group, resource, verb)
+        Right(group, resource, verb, name)
         for rule in role["rules"]
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]
+        for name in rule.get("resourceNames", [""])
     }
 
 
@@ -72,6 +74,9 @@ def without(role: Object, missing: Right) -> Object:
 
 def _rules_without(rules: Sequence[Object], missing: Right) -> Iterator[Object]:
     for rule in rules:
+        if missing.name not in rule.get("resourceNames", [""]):
+            yield rule
+            continue
         others = [
             each for each in rule["resources"] if each != missing.resource or missing.group not in rule["apiGroups"]
         ]

@@ -79,7 +79,9 @@ class Operators:
         command = [
             *(sys.executable, "-m", "plimsoll", "operator", f"--config={file}", f"--kubeconfig={proxy.kubeconfig}"),
             *(f"--namespace={self._namespace}", f"--lease-namespace={self._namespace}", "--host=127.0.0.1"),
-            *(f"--health-port={ports.health}", f"--metrics-port={ports.metrics}", *options),
+            *(f"--health-port={ports.health}", f"--metrics-port={ports.metrics}"),
+            # Many run beside each other; a test of gateways gives another port.
+            *("--feed-port=0", *options),
         ]
         made = Operator(OperatorProcess(command, ports, self._folder, name), proxy)
         self._made.append(made)

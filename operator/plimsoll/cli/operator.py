@@ -45,6 +45,10 @@ class Doors:
     host: Annotated[str, typer.Option("--host", help="Address for probes and metrics.")] = "0.0.0.0"  # noqa: S104
     health: Annotated[int, typer.Option("--health-port", help="Port of /healthz and /readyz.")] = 8080
     metrics: Annotated[int, typer.Option("--metrics-port", help="Port of /metrics.")] = 9090
+    feed: Annotated[
+        int,
+        typer.Option("--feed-port", min=0, max=65535, help="Port where gateways get the routing document. 0: nowhere."),
+    ] = 8443
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ def operator(config: Configuration, served: Served, leading: Leading, doors: Doo
         context=served.context,
         lease=leading.lease,
         lease_namespace=leading.lease_namespace,
+        feed_port=doors.feed,
         resync=_resync(working.resync),
     )
     set_up(working.log_level)

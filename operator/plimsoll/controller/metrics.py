@@ -27,6 +27,7 @@ class Metrics:
         self.writes = self._counter("writes_total", "Writes to the API server.", "kind", "verb", "result")
         self.last_event = self._gauge("watch_last_event_timestamp_seconds", "When a watch last said anything.", "kind")
         self.watch_errors = self._counter("watch_errors_total", "Watches that had to begin again.", "kind", "error")
+        self.refused = self._counter("gateway_refusals_total", "Gateways that were turned away.", "status")
 
     def watch(self, name: str, meaning: str, value: Callable[[], float]) -> None:
         """A gauge that is asked when somebody looks."""

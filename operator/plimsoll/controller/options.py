@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plimsoll.controller.health import Ports
+from plimsoll.routing.conversation import PORT
 
 
 @dataclass(frozen=True)
@@ -19,5 +20,7 @@ class Options:
     lease: bool = True
     # None: the namespace that the operator runs in.
     lease_namespace: str | None = None
+    # Where gateways get the routing document; 0: nowhere.
+    feed_port: int = PORT
     # Seconds in which every ModelConfig is read live once.
     resync: float = 600.0

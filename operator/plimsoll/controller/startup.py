@@ -18,6 +18,8 @@ from plimsoll.cluster.lease import Lease, Place, Terms
 from plimsoll.cluster.login import Login, log_in
 from plimsoll.cluster.patience import Patience
 from plimsoll.controller.configuration_file import ConfigurationFile
+from plimsoll.controller.feed import Door
+from plimsoll.controller.feeding import Feeding
 from plimsoll.controller.handlers import listen
 from plimsoll.controller.health import Health, served
 from plimsoll.controller.metrics import Metrics
@@ -70,6 +72,7 @@ class Operator:
         self._lease = lease
         home = options.lease_namespace or login.namespace
         self._routes = Routes(parts, options.namespaces, home, lease.epoch if lease else 0)
+        self._feeding = self._fed(home) if options.feed_port else None
         self._tasks: list[asyncio.Task[Any]] = []
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -77,12 +80,21 @@ class Operator:
             async with asyncio.TaskGroup() as group:
                 if self._lease:
                     self._begin(group, self._lease.keep(), "lease")
+                if self._feeding:
+                    self._begin(group, self._feeding.run(), "feed")
                 self._begin(group, self._work(group, stop), "work")
                 await stop.wait()
                 _log.info("stopping: what runs is finished, and nothing new begins")
                 await self._wind_up()
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
+
+    def _fed(self, home: str) -> Feeding:
+        may_serve = self._lease.may_write if self._lease else always
+        door = Door(self._options.ports.host, self._options.feed_port)
+        feeding = Feeding(self._parts.client, home, self._routes.table, may_serve, door)
+        feeding.show(self._parts.metrics)
+        return feeding
 
     async def _work(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
         """Hears of everything once before the first pass: what is not known by then is not there."""
