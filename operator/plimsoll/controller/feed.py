@@ -90,7 +90,7 @@ class Feed:
             await self._listen(runner)
             await asyncio.Event().wait()
         finally:
-            await self._say_goodbye()
+            await self.say_goodbye()
             await runner.cleanup()
 
     async def _listen(self, runner: web.AppRunner) -> None:
@@ -104,7 +104,8 @@ class Feed:
         self.listening.set()
         _log.info("gateways are served on port %s", self.port)
 
-    async def _say_goodbye(self) -> None:
+    async def say_goodbye(self) -> None:
+        """To all that have a line; nobody new gets one. Returns when they have gone, or have had their time for it."""
         self._leaving.set()
         with suppress(TimeoutError):
             # They close by themselves, and each of them has a time for it.
@@ -158,4 +159,7 @@ class Feed:
         self.refused(verdict.status)
         level = logging.INFO if verdict.status == _LATER else logging.WARNING
         _log.log(level, "%s is turned away: %s", request.remote, verdict.words)
-        return web.Response(status=verdict.status, text=f"{verdict.words}\n")
+        answer = web.Response(status=verdict.status, text=f"{verdict.words}\n")
+        # It tries the next operator; here a connection would only be in the way of an end.
+        answer.force_close()
+        return answer

@@ -33,6 +33,9 @@ class Feeding:
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
 
+    async def say_goodbye(self) -> None:
+        await self._feed.say_goodbye()
+
     def show(self, metrics: Metrics) -> None:
         feed, copying = self._feed, self._copying
 

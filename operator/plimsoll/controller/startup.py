@@ -157,6 +157,9 @@ class Operator:
             )
 
     async def _wind_up(self) -> None:
+        if self._feeding:
+            # At once: kopf ends by cancelling every task that was begun after it, and those of gateways are among them.
+            await self._feeding.say_goodbye()
         try:
             async with asyncio.timeout(_DRAIN_SECONDS):
                 await self._parts.queue.drain()

@@ -297,6 +297,22 @@ def test_it_says_goodbye_before_it_stops_to_listen() -> None:
     play(scenario)
 
 
+def test_after_a_goodbye_it_goes_on_turning_gateways_away_until_it_ends() -> None:
+    async def scenario(made: Fed) -> None:
+        made.table.put(document())
+        line = await made.connect()
+        await heard(line)
+        leaving = asyncio.create_task(made.feed.say_goodbye())
+        closed = await line.receive(timeout=SECONDS)
+        assert (closed.type, closed.data) == (WSMsgType.CLOSE, 1001)
+        await leaving
+        assert made.feed.gateways == 0
+        assert await made.refusal() == 503
+        assert not made.running.done()
+
+    play(scenario)
+
+
 def test_who_does_not_answer_a_goodbye_is_not_waited_for() -> None:
     async def scenario(made: Fed) -> None:
         made.table.put(document())
