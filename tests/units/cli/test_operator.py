@@ -32,6 +32,14 @@ def test_everything_is_read_anew_every_ten_minutes_or_as_often_as_is_said(
     assert [each.resync for each in started] == [seconds]
 
 
+@pytest.mark.parametrize(("words", "port"), [((), 8443), (("--feed-port=0",), 0), (("--feed-port", "9443"), 9443)])
+def test_gateways_are_served_on_a_port_of_their_own_or_nowhere(
+    plimsoll: Command, started: list[Options], tmp_path: Path, words: tuple[str, ...], port: int
+) -> None:
+    assert plimsoll("operator", "--config", tmp_path / "any.yaml", *words).code == 0
+    assert [each.feed_port for each in started] == [port]
+
+
 @pytest.mark.parametrize("text", ["4s", "0", "61m", "soon", ""])
 def test_a_resync_without_pause_or_without_end_is_refused(
     plimsoll: Command, started: list[Options], tmp_path: Path, text: str

@@ -11,6 +11,8 @@ import pytest
 from aiohttp import WSMsgType
 from msgspec.structs import replace
 
+from plimsoll.controller.feed import CannotListen, Door
+from plimsoll.controller.feeding import Feeding
 from plimsoll.controller.line import Encoded, Pace
 from plimsoll.routing.changes import Update, apply
 from plimsoll.routing.conversation import LARGEST_FROM_GATEWAY, Again, Load, ModelLoad, say
@@ -275,6 +277,17 @@ def test_a_gateway_that_takes_nothing_is_cut_off_although_it_speaks() -> None:
         transport.abort()
 
     play(scenario, Pace(heartbeat=0.05, silence=2.0))
+
+
+def test_a_port_that_is_taken_ends_the_process_with_words() -> None:
+    async def scenario(made: Fed) -> None:
+        door = Door("127.0.0.1", made.feed.port)
+        feeding = Feeding(made.home, HOME, made.table, made.lease.may_serve, door)
+        with pytest.raises(CannotListen, match="cannot be served on 127.0.0.1") as refused:
+            await feeding.run()
+        assert "--feed-port" in refused.value.fix
+
+    play(scenario)
 
 
 def test_it_says_goodbye_before_it_stops_to_listen() -> None:

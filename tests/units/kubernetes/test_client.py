@@ -54,6 +54,19 @@ def test_an_apply_of_something_new_can_hit_nothing_that_exists() -> None:
     assert "resourceVersion" not in _SERVICE["metadata"]
 
 
+def test_a_review_is_a_question_that_is_no_write() -> None:
+    question = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": "t"}}
+    written: list[object] = []
+
+    async def use(client: Client) -> None:
+        assert await client.review(question) == {"status": {}}
+
+    (asked,) = _with_client(answering({"status": {}}), use, written=lambda *each: written.append(each))
+    assert (asked.method, asked.path) == ("POST", "/apis/authentication.k8s.io/v1/tokenreviews")
+    assert asked.body == question
+    assert written == []
+
+
 def test_a_status_goes_to_its_subresource() -> None:
     config = {**_SERVICE, "apiVersion": "plimsoll.dev/v1alpha1", "kind": "ModelConfig"}
     (asked,) = _with_client(answering(config), lambda client: client.apply_status(config))
