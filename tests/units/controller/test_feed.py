@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import WSMsgType
+from aiohttp import WSMessage, WSMsgType
 from msgspec.structs import replace
 
 from plimsoll.controller.feed import CannotListen, Door
 from plimsoll.controller.feeding import Feeding
-from plimsoll.controller.line import Encoded, Pace
+from plimsoll.controller.line import Encoded, Line, Pace
+from plimsoll.controller.routing_table import RoutingTable
 from plimsoll.routing.changes import Update, apply
 from plimsoll.routing.conversation import LARGEST_FROM_GATEWAY, Again, Load, ModelLoad, say
 from plimsoll.routing.document import Document, Provider
@@ -21,6 +24,7 @@ from plimsoll.routing.entry import Secret
 from tests.support.feeds import PATIENT, SECONDS, Fed, fed, heard, until
 from tests.support.home import HOME
 from tests.support.routing_documents import document, model, served
+from tests.support.virtual_time import run
 
 Scenario = Callable[[Fed], Awaitable[None]]
 
@@ -253,6 +257,40 @@ def test_a_gateway_that_is_silent_is_cut_off() -> None:
     play(scenario, Pace(heartbeat=0.05, silence=0.5))
 
 
+class _Answering:
+    """In place of a connection: who answers each ping for some time, and then no more."""
+
+    def __init__(self, answers: int) -> None:
+        self.left = answers
+        self.pings: asyncio.Queue[object] = asyncio.Queue()
+
+    async def prepare(self, request: object) -> None:
+        return
+
+    async def send_frame(self, frame: bytes, kind: WSMsgType) -> None:
+        if kind is WSMsgType.PING and self.left:
+            self.left -= 1
+            self.pings.put_nowait(WSMessage(WSMsgType.PONG, frame, None))
+
+    async def receive(self) -> object:
+        return await self.pings.get()
+
+
+def test_who_answers_pings_keeps_its_line_and_three_without_an_answer_end_it() -> None:
+    async def scenario() -> None:
+        line = Line("gateway-1", RoutingTable(), Encoded(), Pace())
+        connection: Any = _Answering(answers=100)
+        line.socket = connection
+        request: Any = SimpleNamespace(transport=None)
+        began = asyncio.get_running_loop().time()
+        await line.run(request, asyncio.Event())
+        assert connection.left == 0
+        # A hundred pings of five seconds each, and then the fourth that is due when fifteen seconds are over.
+        assert asyncio.get_running_loop().time() - began == pytest.approx(500 + 20)
+
+    run(scenario())
+
+
 def test_a_gateway_that_takes_nothing_is_cut_off_although_it_speaks() -> None:
     async def speak(line: aiohttp.ClientWebSocketResponse) -> None:
         while True:
@@ -283,7 +321,7 @@ def test_a_port_that_is_taken_ends_the_process_with_words() -> None:
     async def scenario(made: Fed) -> None:
         door = Door("127.0.0.1", made.feed.port)
         feeding = Feeding(made.home, HOME, made.table, made.lease.may_serve, door)
-        with pytest.raises(CannotListen, match="cannot be served on 127.0.0.1") as refused:
+        with pytest.raises(CannotListen, match="cannot be served on") as refused:
             await feeding.run()
         assert "--feed-port" in refused.value.fix
 
