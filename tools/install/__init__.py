@@ -1,1 +1,1 @@
-"""Puts the operator on a cluster and takes it away again: `make install`, `make uninstall`."""
+"""Puts operator and gateway on a cluster and takes them away again: `make install`, `make uninstall`."""

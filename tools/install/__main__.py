@@ -20,7 +20,7 @@ examples:
   KUBECONFIG=~/.kube/config make install ARGS="--image registry.example.com/plimsoll:1"
   make install ARGS="--configuration operator.yaml"      with a configuration of your own
   make install ARGS="--namespace team-a --namespace team-b"   only for these namespaces
-  make uninstall                                         the operator goes, models and what serves them stay
+  make uninstall                                         operator and gateway go, models and their pods stay
   make uninstall ARGS=--crds                             the definitions go too
 """
 
@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = whole.add_subparsers(dest="verb", required=True, metavar="VERB")
-    put = verbs.add_parser("install", parents=[common], help="install the operator, or bring it up to date")
+    put = verbs.add_parser("install", parents=[common], help="install operator and gateway, or bring them up to date")
     put.add_argument("--image", metavar="REFERENCE", help="an image that the cluster can pull (default: built here)")
     put.add_argument(
         "--configuration",
@@ -48,9 +48,17 @@ def parser() -> argparse.ArgumentParser:
     where = put.add_mutually_exclusive_group()
     where.add_argument("--namespace", action="append", metavar="NAME", help="serve only this one; can be repeated")
     where.add_argument("--everywhere", action="store_true", help="serve every namespace, as a new installation does")
+    put.add_argument(
+        "--gateways",
+        type=_count,
+        metavar="COUNT",
+        help="pods of the gateway (default: as it is in the cluster, else 2)",
+    )
     put.add_argument("--force", action="store_true", help="also take fields that somebody else has changed since")
-    put.add_argument("--patience", type=float, default=120.0, metavar="SECONDS", help="wait until ready (default: 120)")
-    take = verbs.add_parser("uninstall", parents=[common], help="remove the operator; what it serves goes on")
+    put.add_argument(
+        "--patience", type=float, default=120.0, metavar="SECONDS", help="wait for each until ready (default: 120)"
+    )
+    take = verbs.add_parser("uninstall", parents=[common], help="remove operator and gateway; models go on")
     take.add_argument("--crds", action="store_true", help="remove the definitions of ModelConfig and ModelKey too")
     take.add_argument("--and-models", action="store_true", help="with --crds: even when models and keys go with them")
     return whole
@@ -74,9 +82,15 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError("a whole number, 0 or more")
+    return int(text)
+
+
 def _asked(arguments: argparse.Namespace) -> Asked:
     named = tuple(dict.fromkeys(arguments.namespace)) if arguments.namespace else None
-    return Asked(arguments.image, arguments.configuration, () if arguments.everywhere else named)
+    return Asked(arguments.image, arguments.configuration, () if arguments.everywhere else named, arguments.gateways)
 
 
 if __name__ == "__main__":

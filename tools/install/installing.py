@@ -1,4 +1,4 @@
-"""From an image and a configuration to an operator that is ready."""
+"""From an image and a configuration to an operator and gateways that are ready."""
 
 from __future__ import annotations
 
@@ -17,7 +17,17 @@ from tools.images.load import has, load
 from tools.images.record import Built
 from tools.install import overlay, rollout
 from tools.install.errors import InstallError
-from tools.install.settings import CONFIGURATION, ENGINE, PLIMSOLL, Asked, Settings, engine_image, installed, settle
+from tools.install.settings import (
+    CONFIGURATION,
+    ENGINE,
+    GATEWAY,
+    PLIMSOLL,
+    Asked,
+    Settings,
+    engine_image,
+    installed,
+    settle,
+)
 from tools.install.target import Kubectl, Target
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,11 +50,16 @@ def install(target: Target, asked: Asked, progress: Progress, *, force: bool, pa
     bring_image(target, settings.image, built.get(PLIMSOLL), progress)
     bring_image(target, engine_image(settings.configuration), built.get(ENGINE), progress)
     wanted = render(target.kubectl, settings)
-    with progress.step(f"applied {len(wanted)} objects"):
-        apply(target.kubectl, wanted, force)
+    at_once, gateways = by_turn(wanted)
+    with progress.step(f"applied {len(at_once)} objects"):
+        apply(target.kubectl, at_once, force)
         withdraw_rights(target.kubectl, wanted)
     with progress.step("the operator is ready"):
-        rollout.wait(target.kubectl, patience)
+        rollout.wait(target.kubectl, rollout.OPERATOR, patience, progress)
+        rollout.wait_for_authority(target.kubectl, patience, progress)
+    with progress.step("the gateway is ready"):
+        apply(target.kubectl, gateways, force)
+        rollout.wait(target.kubectl, rollout.GATEWAYS, patience, progress)
     served = ", ".join(settings.namespaces) if settings.namespaces else "every namespace"
     progress.say(f"{settings.image} serves {served}")
 
@@ -85,6 +100,12 @@ def render(kubectl: Kubectl, settings: Settings) -> list[Object]:
     with tempfile.TemporaryDirectory(dir=below, prefix="install-") as folder:
         overlay.write(Path(folder), overlay.files(settings, "../../manifests"))
         return [each for each in yaml.safe_load_all(kubectl("kustomize", folder)) if each]
+
+
+def by_turn(wanted: Sequence[Object]) -> tuple[list[Object], list[Object]]:
+    """Everything else, and then the gateways: any order ends well, and this one without their waiting for a node."""
+    last = [each for each in wanted if (each["kind"], each["metadata"]["name"]) == ("Deployment", GATEWAY)]
+    return [each for each in wanted if each not in last], last
 
 
 def apply(kubectl: Kubectl, wanted: Sequence[Object], force: bool) -> None:

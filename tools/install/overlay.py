@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from tools.install.errors import InstallError
-from tools.install.settings import CONFIGURATION, HOME, NAME, Settings, options
+from tools.install.settings import CONFIGURATION, GATEWAY, HOME, NAME, Settings, options
 
 _REFERENCE = re.compile(r"(?P<name>[^@]+?)(:(?P<tag>[\w][\w.-]{0,127}))?(@(?P<digest>sha256:[0-9a-f]{64}))?")
 _KUSTOMIZATION = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
@@ -28,6 +28,8 @@ def files(settings: Settings, manifests: str) -> dict[str, str]:
         ],
         "generatorOptions": {"disableNameSuffixHash": True},
     }
+    if settings.gateways is not None:
+        whole["replicas"] = [{"name": GATEWAY, "count": settings.gateways}]
     if settings.namespaces:
         whole["components"] = [f"{manifests}/namespaced"]
         whole["patches"] = [_told(settings)]

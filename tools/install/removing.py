@@ -1,4 +1,4 @@
-"""The operator goes; the models, and what serves them, go only when that is said."""
+"""Operator and gateway go; the models, and what serves them, go only when that is said."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tools.install.target import Kubectl, Target
 
 Object = dict[str, Any]
 
-_UNTIL_GONE = ("--ignore-not-found", "--cascade=foreground", "--wait", "--timeout=120s")
+_UNTIL_GONE = ("--ignore-not-found", "--cascade=foreground", "--wait", "--timeout=200s")
 
 
 def remove(target: Target, progress: Progress, *, crds: bool, models_too: bool) -> None:
@@ -34,8 +34,9 @@ def remove(target: Target, progress: Progress, *, crds: bool, models_too: bool) 
         )
     settings = installed(target.kubectl) or Settings("plimsoll:unknown", "images: {plimsoll: plimsoll}\n")
     wanted = [each for each in render(target.kubectl, settings) if each["kind"] != "CustomResourceDefinition"]
-    with progress.step("the operator is gone"):
-        # Its rights outlive it: until its pods have ended they put their work in order.
+    progress.update("the gateway finishes what it is answering, for up to two minutes")
+    with progress.step("operator and gateway are gone"):
+        # Their rights and accounts outlive them: until their pods have ended they put their work in order.
         for group in by_turn(wanted):
             target.kubectl("delete", *_UNTIL_GONE, "--filename=-", stdin=yaml.safe_dump_all(group))
     if crds:

@@ -16,6 +16,7 @@ from tools.install.target import Kubectl
 
 HOME = "plimsoll-system"
 NAME = "plimsoll-operator"
+GATEWAY = "plimsoll-gateway"
 CONFIGURATION = "configuration.yaml"
 # The images as `make images` names them.
 PLIMSOLL, ENGINE = "plimsoll", "engine"
@@ -25,11 +26,12 @@ _NAMESPACE_OPTION = "--namespace="
 
 @dataclass(frozen=True)
 class Settings:
-    """One installation; without namespaces the operator serves the whole cluster."""
+    """One installation; without namespaces the operator serves the whole cluster, `gateways` None is the default."""
 
     image: str
     configuration: str
     namespaces: tuple[str, ...] = ()
+    gateways: int | None = None
 
 
 @dataclass(frozen=True)
@@ -39,15 +41,17 @@ class Asked:
     image: str | None = None
     configuration: Path | None = None
     namespaces: tuple[str, ...] | None = None
+    gateways: int | None = None
 
 
 def installed(kubectl: Kubectl) -> Settings | None:
     """What the cluster has, as far as it can be read; None where no operator is installed."""
-    deployment = _find(kubectl, "deployment")
+    deployment = _find(kubectl, "deployment", NAME)
     if deployment is None:
         return None
     container = deployment["spec"]["template"]["spec"]["containers"][0]
-    config_map = _find(kubectl, "configmap") or {}
+    config_map = _find(kubectl, "configmap", NAME) or {}
+    gateways = _find(kubectl, "deployment", GATEWAY)
     return Settings(
         container["image"],
         config_map.get("data", {}).get(CONFIGURATION, ""),
@@ -56,11 +60,12 @@ def installed(kubectl: Kubectl) -> Settings | None:
             for argument in container.get("args", [])
             if argument.startswith(_NAMESPACE_OPTION)
         ),
+        gateways["spec"]["replicas"] if gateways else None,
     )
 
 
-def _find(kubectl: Kubectl, kind: str) -> dict[str, Any] | None:
-    said = kubectl("get", kind, NAME, f"--namespace={HOME}", "--ignore-not-found", "--output=json")
+def _find(kubectl: Kubectl, kind: str, name: str) -> dict[str, Any] | None:
+    said = kubectl("get", kind, name, f"--namespace={HOME}", "--ignore-not-found", "--output=json")
     found: dict[str, Any] | None = json.loads(said) if said.strip() else None
     return found
 
@@ -74,6 +79,8 @@ def settle(asked: Asked, before: Settings | None, built: Mapping[str, str], defa
     if image is None:
         raise InstallError("No image has been built here yet: `make images` builds it, or name one with --image.")
     namespaces = asked.namespaces if asked.namespaces is not None else before.namespaces if before else ()
+    # Also when somebody else scaled them: they may be an autoscaler's.
+    gateways = asked.gateways if asked.gateways is not None else before.gateways if before else None
     text, replaced = default, "plimsoll"
     if asked.configuration is not None:
         text, replaced = _read(asked.configuration), ""
@@ -83,7 +90,7 @@ def settle(asked: Asked, before: Settings | None, built: Mapping[str, str], defa
     # Whoever pulls Plimsoll from elsewhere cannot run an engine that is only here.
     if asked.image is None and ENGINE in built:
         text = with_image(text, "llamacpp", built[ENGINE], lambda named: named.startswith(_ENGINES_MADE_HERE))
-    return Settings(image, checked(text), namespaces)
+    return Settings(image, checked(text), namespaces, gateways)
 
 
 def with_image(text: str, use: str, image: str, is_replaced: Callable[[str], bool]) -> str:

@@ -10,7 +10,14 @@ from tools.cluster.progress import Progress, Silent
 from tools.images.record import Built
 from tools.install import installing
 from tools.install.errors import InstallError
-from tools.install.installing import apply, bring_image, require_namespaces, require_version, withdraw_rights
+from tools.install.installing import (
+    apply,
+    bring_image,
+    by_turn,
+    require_namespaces,
+    require_version,
+    withdraw_rights,
+)
 from tools.install.target import Target
 
 BUILT = Built("localhost/plimsoll/plimsoll:ab", "sha256:ab", "buildah", "", "image.tar", ())
@@ -45,6 +52,15 @@ def test_by_force_it_is_taken_back() -> None:
     kubectl = SaidKubectl({"apply --server-side --field-manager=plimsoll-install --force-conflicts": ""})
     apply(kubectl, [{"kind": "ConfigMap"}], force=True)
     assert kubectl.given == ["kind: ConfigMap\n"]
+
+
+def test_gateways_come_when_the_operator_is_there() -> None:
+    def named(kind: str, name: str) -> dict[str, object]:
+        return {"kind": kind, "metadata": {"name": name}}
+
+    operator, service = named("Deployment", "plimsoll-operator"), named("Service", "plimsoll-gateway")
+    gateway = named("Deployment", "plimsoll-gateway")
+    assert by_turn([service, gateway, operator]) == ([service, operator], [gateway])
 
 
 def test_any_other_refusal_keeps_its_words() -> None:

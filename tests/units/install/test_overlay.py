@@ -58,6 +58,13 @@ def test_each_served_namespace_gets_its_rights_and_the_operator_is_told_its_name
     ]
 
 
+def test_the_number_of_gateways_is_that_of_the_base_unless_it_was_said() -> None:
+    assert "replicas" not in kustomization(Settings("a:b", CONFIGURATION))
+    assert kustomization(Settings("a:b", CONFIGURATION, gateways=0))["replicas"] == [
+        {"name": "plimsoll-gateway", "count": 0},
+    ]
+
+
 def test_nothing_of_an_earlier_overlay_is_left(tmp_path: Path) -> None:
     overlay.write(tmp_path / "made", {"served-red/kustomization.yaml": "old"})
     overlay.write(tmp_path / "made", {"kustomization.yaml": "new"})

@@ -122,9 +122,24 @@ def test_what_is_installed_is_read_from_the_deployment_and_the_config_map() -> N
         {
             "get deployment plimsoll-operator": {"spec": {"template": {"spec": {"containers": [container]}}}},
             "get configmap plimsoll-operator": {"data": {"configuration.yaml": DEFAULT}},
+            "get deployment plimsoll-gateway": {"spec": {"replicas": 3}},
         }
     )
-    assert installed(kubectl) == Settings(BUILT, DEFAULT, ("a", "b"))
+    assert installed(kubectl) == Settings(BUILT, DEFAULT, ("a", "b"), 3)
+
+
+def test_an_installation_without_a_gateway_is_one_from_before_there_were_any() -> None:
+    operator = {"spec": {"template": {"spec": {"containers": [{"image": BUILT}]}}}}
+    kubectl = SaidKubectl({"get deployment plimsoll-operator": operator, "get": ""})
+    assert installed(kubectl) == Settings(BUILT, "", (), None)
+
+
+@pytest.mark.parametrize(("asked", "before", "gateways"), [(None, None, None), (None, 5, 5), (3, 5, 3), (0, None, 0)])
+def test_gateways_are_as_many_as_was_said_or_as_there_are(
+    asked: int | None, before: int | None, gateways: int | None
+) -> None:
+    there = Settings(BEFORE.image, BEFORE.configuration, gateways=before)
+    assert settle(Asked(gateways=asked), there, HERE, DEFAULT).gateways == gateways
 
 
 def test_nothing_is_installed_where_there_is_no_deployment() -> None:
