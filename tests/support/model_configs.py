@@ -42,7 +42,7 @@ def model_config(spec: Object, name: str = "chat", namespace: str = "default") -
 
 
 def samples(kind: str = "ModelConfig") -> list[Path]:
-    """The first is the one that a newcomer meets first."""
+    """Those of a kind; the first is the one that a newcomer meets first."""
     found = (path for path in SAMPLES.rglob("*.yaml") if f"\nkind: {kind}\n" in path.read_text(encoding="utf-8"))
     return sorted(found, key=lambda path: ("quickstart" not in path.parts, path))
 

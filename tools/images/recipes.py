@@ -19,7 +19,8 @@ class Recipe:
     """`extras` are those of our wheel; an image without any does not hold it. `at` is a folder outside of images/.
 
     With `libraries` it holds llama.cpp and its bindings. `files` lie elsewhere in the repository: they are the
-    application, beside the scripts of the folder.
+    application, beside the scripts of the folder. With `packed` the image is these under other names and nothing else,
+    and no engine is needed.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Recipe:
     at: str = ""
     libraries: bool = False
     files: tuple[str, ...] = ()
+    packed: tuple[str, ...] = ()
 
     def folder(self, root: Path) -> Path:
         return root / self._place
@@ -52,7 +54,7 @@ RECIPES = {
     for recipe in (
         Recipe("plimsoll", extras=("operator", "gateway", "fetch", "cli")),
         Recipe("engine", extras=("engine",), libraries=True),
-        Recipe("small-model", files=("models/plimsoll-small.gguf",)),
+        Recipe("small-model", files=("models/plimsoll-small.gguf",), packed=("model.gguf",)),
     )
 }
 

@@ -115,7 +115,7 @@ def test_a_terminal_that_cannot_show_a_letter_gets_numbers_instead_of_a_tracebac
         env={**os.environ, "PYTHONIOENCODING": "latin-1"},
     )
     assert answer.returncode == 0
-    assert rb"\ud55c\uad6d\uc5b4.yaml: quickstart is accepted" in answer.stdout
+    assert rb"\ud55c\uad6d\uc5b4.yaml: assistant is accepted" in answer.stdout
 
 
 def test_the_plugin_of_kubectl_calls_itself_as_it_is_called(plimsoll: Command) -> None:
