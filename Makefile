@@ -30,6 +30,14 @@ help: ## List these verbs
 	  /^[a-z%-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 	@printf '\nSettings: CLUSTER=%s NODES=%s SHAPE=%s (node, control or api), TIER=units|runtime|gateway|api|control|node, ARGS=…\n' $(CLUSTER) $(NODES) $(SHAPE)
 
+.PHONY: demo
+demo: ## From here to an answered prompt and its record, in a cluster of its own; call it again to go on
+	@$(PYTHON) -m tools.demo up $(ARGS)
+
+.PHONY: demo-down
+demo-down: ## Take the cluster of the demo away again, and all that it made
+	@$(PYTHON) -m tools.demo down $(ARGS)
+
 .PHONY: setup
 setup: host $(READY) ## Install what is missing: system packages (as root on Debian), then .venv
 
@@ -75,11 +83,11 @@ INSTALL = $(PY) -m tools.install
 NAMED = $(if $(filter file,$(origin CLUSTER)),,--cluster $(CLUSTER))
 
 .PHONY: install
-install: $(if $(findstring --image,$(ARGS)),setup,images) ## Put the operator on CLUSTER, or on the cluster that KUBECONFIG names
+install: $(if $(findstring --image,$(ARGS)),setup,images) ## Put operator and gateway on CLUSTER, or on the cluster that KUBECONFIG names
 	@$(INSTALL) install $(NAMED) $(ARGS)
 
 .PHONY: uninstall
-uninstall: setup ## Take the operator away again; ARGS=--crds takes the definitions too
+uninstall: setup ## Take operator and gateway away again; ARGS=--crds takes the definitions too
 	@$(INSTALL) uninstall $(NAMED) $(ARGS)
 
 ##@ The engine
