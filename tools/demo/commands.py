@@ -40,8 +40,7 @@ class Commands:
         """What it said, on either output, as it was shown. Any other exit code ends the demo."""
         code, said = self.tried(*words)
         if code not in fine:
-            last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "it said nothing")
-            raise DemoFailed(f"`{shlex.join(words)}` ended with {code}: {last}", more or shlex.join(words))
+            raise DemoFailed(f"`{shlex.join(words)}` ended with {code}: {_last_of(said)}", more or shlex.join(words))
         return said
 
     def tried(self, *words: str) -> tuple[int, str]:
@@ -140,6 +139,12 @@ class Commands:
         if rest:
             self.terminal.said(rest)
         return whole
+
+
+def _last_of(said: str) -> str:
+    """The line that says why; make only repeats that something went wrong."""
+    lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("make")]
+    return lines[-1] if lines else "it said nothing"
 
 
 def _die_with_parent() -> None:

@@ -113,7 +113,7 @@ def waits_for(deployment: Object, pods: Sequence[Object]) -> str:
             if condition["type"] == "PodScheduled" and condition["status"] == "False":
                 return f"no node takes its pod: {condition.get('message', '')}"
     if unready := _unready(pods):
-        return f"{', '.join(pod['metadata']['name'] for pod in unready)} {_state(unready[0])}"
+        return "; ".join(f"{pod['metadata']['name']} {_state(pod)}" for pod in unready)
     return "pods of an earlier version have not ended yet"
 
 

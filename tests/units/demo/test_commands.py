@@ -63,6 +63,13 @@ def test_another_end_than_the_expected_one_ends_the_demo_with_its_last_words(com
     assert failed.value.more == "plimsoll key list"
 
 
+def test_what_make_says_about_itself_is_no_reason(commands: Commands) -> None:
+    with pytest.raises(DemoFailed, match="ended with 2: images: the disk is full"):
+        commands.run(
+            "sh", "-c", "echo images: the disk is full; echo 'make: *** [Makefile:70: images] Error 1'; exit 2"
+        )
+
+
 def test_the_command_itself_shows_more_when_nothing_else_does(commands: Commands) -> None:
     with pytest.raises(DemoFailed) as failed:
         commands.run("false")
