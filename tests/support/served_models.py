@@ -141,7 +141,7 @@ def model(kube: Kube, served: str, engine: str, weights: str) -> Iterator[Callab
     made: list[Object] = []
 
     def make(change: Object) -> Model:
-        spec = merged(_spec(engine, weights), change)
+        spec = merged(model_spec(engine, weights), change)
         made.append(kube.create(model_config(spec, f"chat-{secrets.token_hex(3)}", served)))
         return Model(kube, made[-1])
 
@@ -154,7 +154,8 @@ def reason_of(name: str) -> Reason:
     return next(each for each in Reason if each.value == name)
 
 
-def _spec(image: str, weights: str) -> Object:
+def model_spec(image: str, weights: str) -> Object:
+    """Of the test engine, small enough for many on a node."""
     return {
         "source": {"http": {"url": weights}, "sha256": "0" * 64},
         "engine": {"name": "llamacpp", "image": image},
