@@ -158,8 +158,6 @@ def _read(found: Object, now: datetime) -> _Trust:
     issuer = read_pair(data[_CERTIFICATE], data[_KEY])
     if not _may_issue(issuer.certificate):
         raise NoPair("its certificate is not that of an authority")
-    if issuer.certificate.not_valid_after_utc <= now:
-        raise NoPair("its certificate has ended")
     return _Trust(issuer, tuple(each for each in trusted if each.not_valid_after_utc > now))
 
 

@@ -208,6 +208,20 @@ def test_what_an_outage_has_left_half_done_is_finished(fails: int) -> None:
     play(scenario)
 
 
+def test_what_was_half_written_is_put_right_also_when_the_document_goes_back() -> None:
+    async def scenario(stage: Stage) -> None:
+        await written(stage, LARGE)
+        stage.home.fails_at = {len(stage.home.writes) + 2}
+        stage.put(models=large_document(models=60, keys=0).models)
+        with pytest.raises(ClusterError):
+            await stage.copying.write()
+        stage.put(models=LARGE.models)
+        await stage.copying.write()
+        assert unpack(stage.pieces) == without_pods(stage.table.current or SMALL)
+
+    play(scenario)
+
+
 def test_it_writes_at_most_every_ten_seconds_and_goes_on_after_an_outage() -> None:
     async def scenario(stage: Stage) -> None:
         running = asyncio.create_task(stage.copying.run())
