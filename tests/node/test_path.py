@@ -22,6 +22,7 @@ from tests.support.kube import Kube
 from tests.support.model_configs import merged, model_config
 from tests.support.model_keys import model_key
 from tests.support.objects import Object
+from tests.support.operators import usual_configuration
 from tests.support.served_models import Model, model_spec, told
 from tests.support.waiting import wait_until
 from tools.cluster.cluster import ProcessCluster
@@ -101,7 +102,8 @@ def path(
     kube.wait(objects.service_account(name), lambda _: True, SECONDS, f"the service account of {name}")
     image, _ = Builder(ROOT, "auto", "", Progress()).build(RECIPES["plimsoll"])
     configuration = tmp_path_factory.mktemp("path") / "configuration.yaml"
-    configuration.write_text(yaml.safe_dump({"images": {"plimsoll": engine}, "profiles": [{"name": "cpu"}]}))
+    settings = {"images": {"plimsoll": engine}, "profiles": [{"name": "cpu"}], "proof": "prompt"}
+    configuration.write_text(yaml.safe_dump({**usual_configuration(), **settings}))
     target = Target("the cluster of the tests", cluster.kubectl, cluster.instance.identity)
     asked = Asked(image=image.reference, configuration=configuration, namespaces=(name,), gateways=GATEWAYS)
     try:
