@@ -102,6 +102,8 @@ class ForwardingServer:
         pod = self.pods.get(name) or Pod(status=404)
         assert request.query["ports"] == str(_INNER_PORT)
         assert request.headers["Authorization"] == "Bearer played-token"
+        if request.headers.get("Accept", "*/*") != "*/*":
+            return web.json_response({"kind": "Status", "code": 406}, status=406)
         if pod.status != 101:
             return web.json_response({"kind": "Status", "code": pod.status}, status=pod.status)
         socket = web.WebSocketResponse(protocols=("v4.channel.k8s.io",))

@@ -81,8 +81,8 @@ class Commands:
         self._background.append(process)
         return process
 
-    def line_of(self, process: subprocess.Popen[bytes], part: str, seconds: float) -> str:
-        """The first line with this part that a process in the background says; empty when it ends or says none."""
+    def line_of(self, process: subprocess.Popen[bytes], part: str, seconds: float) -> tuple[str, str]:
+        """The first line with this part that a process in the background says; else nothing, and its last words."""
         assert process.stdout is not None
         buffer, began = b"", time.monotonic()
         while time.monotonic() - began < seconds:
@@ -95,10 +95,11 @@ class Commands:
             for line in buffer.decode(errors="replace").splitlines():
                 if part in line:
                     self.terminal.said(line)
-                    return line
-        for line in buffer.decode(errors="replace").splitlines():
+                    return line, ""
+        said = buffer.decode(errors="replace")
+        for line in said.splitlines():
             self.terminal.said(line)
-        return ""
+        return "", _last_of(said)
 
     def end(self) -> None:
         """All that was begun."""

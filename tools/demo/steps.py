@@ -14,9 +14,10 @@ from tools.demo.errors import DemoFailed
 
 HOME, NAMESPACE, NAME = "plimsoll-system", "quickstart", "assistant"
 MODEL = f"{NAMESPACE}/{NAME}"
-_GATEWAYS = "app.kubernetes.io/name=plimsoll,app.kubernetes.io/component=gateway"
+GATEWAYS = "app.kubernetes.io/name=plimsoll,app.kubernetes.io/component=gateway"
 _CONNECT_SECONDS = 30.0
 _OVER = 5
+_NOBODY_HAS = "localhost/plimsoll/engine:that-nobody-has"
 # Of the right form, and nobody's.
 _WRONG = f"plm_wrong0{'0' * 43}"
 _CANNOT_HEAL = 5
@@ -71,13 +72,13 @@ def install(demo: Demo) -> None:
     commands.run("make", "images", named)
     python = str(demo.root / ".venv" / "bin" / "python")
     find = "import pathlib, tools.install.target as t; print(t.find_kubectl(t.Progress()))"
-    _put_on_the_path(demo, Path(commands.answer(python, "-c", find).strip()))
+    put_on_the_path(demo, Path(commands.answer(python, "-c", find).strip()))
     kubeconfig = commands.answer(python, "-m", "tools.cluster", "kubeconfig", "--name", demo.cluster).strip()
     commands.export("KUBECONFIG", kubeconfig)
     commands.run("make", "install", named, more=f"kubectl --namespace {HOME} get pods,events")
 
 
-def _put_on_the_path(demo: Demo, kubectl: Path) -> None:
+def put_on_the_path(demo: Demo, kubectl: Path) -> None:
     """The tools of this checkout, and kubectl with a cache that goes with the instance."""
     tools = demo.folder / "bin"
     tools.mkdir(parents=True, exist_ok=True)
@@ -109,10 +110,10 @@ def find_a_way_in(demo: Demo) -> None:
     commands.secret(*_key_command(demo, "demo"), name="OPENAI_API_KEY")
     more = f"kubectl --namespace {HOME} describe pods --selector app.kubernetes.io/component=gateway"
     connected = commands.begin("plimsoll", "connect")
-    url = commands.line_of(connected, "export OPENAI_BASE_URL=", _CONNECT_SECONDS).rpartition("=")[2]
+    url, said = commands.line_of(connected, "export OPENAI_BASE_URL=", _CONNECT_SECONDS)
     if not url:
-        raise DemoFailed("There is no way to a gateway.", more)
-    commands.export("OPENAI_BASE_URL", url)
+        raise DemoFailed(f"There is no way to a gateway: {said}", more)
+    commands.export("OPENAI_BASE_URL", url.rpartition("=")[2])
     known.wait_for_the_key(commands, MODEL)
     demo.before = counted(demo)
 
@@ -143,8 +144,11 @@ def change(demo: Demo) -> None:
     both = (f"{NAME}@{first}", f"{NAME}@{demo.revision}")
     commands.run("plimsoll", "diff", *both, "--changes", *in_namespace, fine=(_DIFFERENT,))
     commands.run("kubectl", "apply", "--filename", "examples/with-a-bad-image.yaml")
-    _wait(demo, fine=(_CANNOT_HEAL,))
-    demo.say(f"Nothing else than an image that nobody has was to be seen; revision {demo.revision} still answers:")
+    if _NOBODY_HAS not in _wait(demo, fine=(_CANNOT_HEAL,)):
+        raise DemoFailed(
+            f"The condition does not name {_NOBODY_HAS}.", f"plimsoll status {NAME} --namespace {NAMESPACE}"
+        )
+    demo.say(f"So much for that image. Revision {demo.revision} still answers:")
     answered = set(revisions(demo.ask("What if the new revision fails?")))
     if answered != {demo.revision}:
         raise DemoFailed(
@@ -197,7 +201,7 @@ def count(demo: Demo) -> None:
 def counted(demo: Demo) -> dict[str, Used]:
     """By all gateways together, since they began."""
     commands, metrics, records = demo.commands, Used(), Used()
-    listed = commands.answer("kubectl", "get", "pods", "--namespace", HOME, "--selector", _GATEWAYS, "--output", "name")
+    listed = commands.answer("kubectl", "get", "pods", "--namespace", HOME, "--selector", GATEWAYS, "--output", "name")
     for pod in (line.removeprefix("pod/") for line in listed.split()):
         path = f"/api/v1/namespaces/{HOME}/pods/{pod}:9090/proxy/metrics"
         commands.terminal.command(f"kubectl get --raw {path} | grep -E '^plimsoll_(requests|tokens)_total'")

@@ -155,8 +155,13 @@ class Client:
         request = _Request("GET", path, params)
         try:
             async with asyncio.timeout(_READ_SECONDS):
+                # What comes is no object, and whoever only takes objects is answered 406.
                 socket = await self._session.ws_connect(
-                    self._server + path, params=params, protocols=(protocol,), timeout=_GOODBYE
+                    self._server + path,
+                    params=params,
+                    protocols=(protocol,),
+                    timeout=_GOODBYE,
+                    headers={"Accept": "*/*"},
                 )
         except aiohttp.WSServerHandshakeError as error:
             if error.status == 403:

@@ -102,7 +102,7 @@ def test_what_runs_in_the_background_is_waited_for_by_its_words_and_ends_with_th
     commands: Commands, printed: io.StringIO
 ) -> None:
     process = commands.begin("sh", "-c", "echo starting; echo url=http://127.0.0.1:1/v1; exec sleep 600")
-    assert commands.line_of(process, "url=", 30) == "url=http://127.0.0.1:1/v1"
+    assert commands.line_of(process, "url=", 30) == ("url=http://127.0.0.1:1/v1", "")
     assert "exec sleep 600' &\n" in printed.getvalue()
     commands.end()
     assert process.poll() == -signal.SIGTERM
@@ -110,7 +110,7 @@ def test_what_runs_in_the_background_is_waited_for_by_its_words_and_ends_with_th
 
 def test_one_that_ends_without_the_words_shows_what_it_said(commands: Commands, printed: io.StringIO) -> None:
     process = commands.begin("sh", "-c", "echo no gateway is ready; exit 6")
-    assert commands.line_of(process, "url=", 30) == ""
+    assert commands.line_of(process, "url=", 30) == ("", "no gateway is ready")
     assert "  no gateway is ready\n" in printed.getvalue()
 
 

@@ -14,7 +14,8 @@ import yaml
 from plimsoll.api.validate import validate
 from tests.support.model_configs import SAMPLES
 from tools.demo import __main__ as demo_main
-from tools.demo import answers, closing, machine, steps
+from tools.demo import closing, machine, steps
+from tools.demo.answers import Used
 from tools.demo.commands import Commands
 from tools.demo.errors import DemoFailed
 from tools.demo.terminal import Terminal
@@ -94,12 +95,12 @@ def test_the_persons_own_cluster_and_keys_are_not_meant(monkeypatch: pytest.Monk
 
 
 def test_a_different_count_fails(demo: steps.Demo, monkeypatch: pytest.MonkeyPatch) -> None:
-    demo.printed = answers.Used(2, 20, 30)
-    demo.before = {"metrics": answers.Used(5, 5, 5), "records": answers.Used(6, 6, 6)}
-    after = {"metrics": answers.Used(7, 25, 35), "records": answers.Used(8, 26, 36)}
+    demo.printed = Used(2, 20, 30)
+    demo.before = {"metrics": Used(5, 5, 5), "records": Used(6, 6, 6)}
+    after = {"metrics": Used(7, 25, 35), "records": Used(8, 26, 36)}
     monkeypatch.setattr(steps, "counted", lambda _: after)
     steps.count(demo)
-    after["records"] = answers.Used(8, 26, 37)
+    after["records"] = Used(8, 26, 37)
     with pytest.raises(DemoFailed, match=r"The counts differ: .*records: 2 answers, 20 tokens of prompts, 31"):
         steps.count(demo)
 
