@@ -20,8 +20,12 @@ _PATIENCE = 30.0
 _LIMIT, _REVISION = "x-ratelimit-limit-requests", "x-plimsoll-revision"
 
 
+_SAYING = threading.Lock()
+
+
 def say(**told: Any) -> None:
-    print(json.dumps(told), flush=True)
+    with _SAYING:
+        print(json.dumps(told), flush=True)
 
 
 def ask(url: str, key: str, model: str, *, stream: bool = False) -> tuple[int, dict[str, str], str]:
