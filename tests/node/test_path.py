@@ -165,7 +165,7 @@ class Changes:
 
     def _prompt(self) -> None:
         self._number += 1
-        revision = self._path.kube.read(self._path.model.config)["status"]["servingRevision"] + 1
+        revision = self._path.kube.read(self._path.model.config)["status"]["latestRevision"] + 1
         prompt = {"active": "a", "roles": [{"name": "a", "system": f"You are sailor {self._number}."}]}
         shown = Change("prompt", lambda seen: seen[0] == 200 and seen[2] == str(revision), time.time())
         self._path.model.change({"prompt": prompt})
