@@ -13,7 +13,7 @@ from typing import Any, Self
 import yaml
 from aiohttp import WSMsgType, web
 
-_START_SECONDS = 30
+_START_SECONDS = 60
 _SYSTEM = "plimsoll-system"
 _LABELS = {"app.kubernetes.io/name": "plimsoll", "app.kubernetes.io/component": "gateway"}
 _INNER_PORT = 8080
@@ -67,6 +67,7 @@ class ForwardingServer:
     ) -> None:
         self._loop.call_soon_threadsafe(self._closing.set)
         self._thread.join(_START_SECONDS)
+        assert not self._thread.is_alive(), "the forwarding server did not end"
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()

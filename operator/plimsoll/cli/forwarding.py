@@ -11,7 +11,7 @@ import typer
 
 from plimsoll.cli.reaching import Context, Kubeconfig, Where, in_words
 
-_END_SECONDS = 10.0
+_END_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
