@@ -143,8 +143,10 @@ class Commands:
 
 
 def _last_of(said: str) -> str:
-    """The line that says why; make only repeats that something went wrong."""
-    lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("make")]
+    """The line that says why: make only repeats that something went wrong, and what to do is no reason."""
+    lines = [
+        line.strip() for line in said.splitlines() if line.strip() and not line.startswith(("make", "What to do:"))
+    ]
     return lines[-1] if lines else "it said nothing"
 
 

@@ -109,9 +109,9 @@ def test_what_runs_in_the_background_is_waited_for_by_its_words_and_ends_with_th
 
 
 def test_one_that_ends_without_the_words_shows_what_it_said(commands: Commands, printed: io.StringIO) -> None:
-    process = commands.begin("sh", "-c", "echo no gateway is ready; exit 6")
+    process = commands.begin("sh", "-c", "echo no gateway is ready; echo What to do: wait; exit 6")
     assert commands.line_of(process, "url=", 30) == ("", "no gateway is ready")
-    assert "  no gateway is ready\n" in printed.getvalue()
+    assert "  no gateway is ready\n  What to do: wait\n" in printed.getvalue()
 
 
 def test_what_runs_in_the_background_goes_also_when_the_demo_is_killed(tmp_path: Path) -> None:
