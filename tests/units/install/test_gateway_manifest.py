@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import yaml
@@ -48,6 +50,13 @@ def test_everything_that_it_reads_may_come_later_but_its_token() -> None:
     assert [each["optional"] for each in named if each] == [True] * 9
     [token] = [source["serviceAccountToken"] for source in sources if "serviceAccountToken" in source]
     assert token["audience"] == "plimsoll-routing"
+
+
+def test_the_command_line_takes_its_options() -> None:
+    # What is unknown is refused before anything is helped with.
+    command = [sys.executable, "-m", "plimsoll", *CONTAINER["args"], "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_its_options_name_the_files_that_are_mounted() -> None:
