@@ -149,6 +149,8 @@ bench-operator: ## Measure the operator with 1,000 models against its gates; QUI
 
 bench-engine: ## Measure the engine beside llama-server and llama_cpp.server; QUICK=1 takes six minutes
 
+bench-demo: ## Measure make demo: first, with warm caches, again, after a kill; QUICK=1 only with warm caches
+
 bench-gateway: ## Measure the gateway beside LiteLLM and a bare pass-through; QUICK=1 takes five minutes
 
 # Not phony: make looks for a pattern only where a target is not.

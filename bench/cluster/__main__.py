@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from bench.cluster.cold import ColdStart
 from bench.cluster.images import ImageRebuild
-from bench.cluster.scratch import Scratch
 from bench.cluster.warm import WarmCluster
+from bench.frame.clone import Clone
 from bench.frame.commands import Commands, end_left_over
 from bench.frame.host import use_cores
 from bench.frame.run import RAW_FOLDER, ROOT, run_bench
 from bench.frame.runner import Experiment, Subject
+from bench.frame.scratch import Scratch
 
 # The bars hold for two cores; a larger machine must not clear them by being larger.
 CORES = 2
@@ -28,7 +29,8 @@ def plan(stack: contextlib.ExitStack) -> Sequence[Experiment]:
     log.write_text("", encoding="utf-8")
 
     scratch = Scratch(log.with_suffix(".scratch"))
-    first = ColdStart(ROOT, scratch, log)
+    clone = Clone(ROOT, scratch, "cold", log, own_caches=True)
+    first = ColdStart(clone)
     cluster = WarmCluster(Commands(ROOT, log))
     images = ImageRebuild(ROOT, scratch, cluster, log)
     for remove in (cluster.down, first.down, scratch.remove):
@@ -37,7 +39,7 @@ def plan(stack: contextlib.ExitStack) -> Sequence[Experiment]:
     for remove in (scratch.remove, first.down, cluster.down):
         stack.callback(remove)
 
-    cold_up = Experiment("cold start", ("cold-up",), Subject("ours", first.measure), daemons=first.daemons)
+    cold_up = Experiment("cold start", ("cold-up",), Subject("ours", first.measure), daemons=clone.daemons)
     life = Experiment("start and stop", LIFE, Subject("ours", cluster.measure_life), daemons=cluster.daemons)
     two = Experiment("two nodes", ("two-node-warm-up",), Subject("ours", cluster.measure_two_nodes))
     image = Experiment("image after a change", IMAGE, Subject("ours", images.measure))

@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
-from bench.cluster.scratch import Scratch
 from bench.cluster.warm import NAME, WarmCluster
 from bench.frame.commands import Commands
 from bench.frame.errors import BenchError
 from bench.frame.runner import Record
+from bench.frame.scratch import Scratch
 from tools.cluster import open_cluster
 from tools.images import record as images
 

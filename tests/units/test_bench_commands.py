@@ -9,17 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from bench.cluster.cold import ColdStart
-from bench.cluster.scratch import Scratch
+from bench.frame.clone import Clone
 from bench.frame.commands import Commands, end_left_over, running_record
 from bench.frame.errors import CommandError
 from bench.frame.progress import Steps
+from bench.frame.scratch import Scratch
 from tests.support.waiting import wait_until
 
 # A bench that is killed while its command, and what that has started, go on.
 BENCH_THAT_WAITS = """
 import sys
 from pathlib import Path
+from bench.frame.clone import Clone
 from bench.frame.commands import Commands
 folder = Path(sys.argv[1])
 Commands(folder, folder / "log").run("sh", "-c", "sleep 1000 & echo sleeping $!; wait", limit=1000)
@@ -100,7 +101,9 @@ def test_a_cold_start_finds_no_cache_of_the_user(tmp_path: Path, monkeypatch: py
     scratch = Scratch(tmp_path / "pointer")
     scratch.pointer.write_text(str(tmp_path))
     (tmp_path / "cold").mkdir()
-    assert "the/user's/own" not in ColdStart(tmp_path, scratch, tmp_path / "log").commands().answer("env")
+    assert "the/user's/own" not in Clone(
+        tmp_path, scratch, "cold", tmp_path / "log", own_caches=True
+    ).commands().answer("env")
 
 
 def test_a_scratch_folder_is_found_and_removed_by_the_next_run(tmp_path: Path) -> None:
