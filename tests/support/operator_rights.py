@@ -74,16 +74,15 @@ def without(role: Object, missing: Right) -> Object:
 
 def _rules_without(rules: Sequence[Object], missing: Right) -> Iterator[Object]:
     for rule in rules:
-        if missing.name not in rule.get("resourceNames", [""]):
+        names = rule.get("resourceNames", [""])
+        meant = missing.group in rule["apiGroups"] and missing.resource in rule["resources"] and missing.name in names
+        if not meant:
             yield rule
             continue
-        others = [
-            each for each in rule["resources"] if each != missing.resource or missing.group not in rule["apiGroups"]
-        ]
-        if others == rule["resources"]:
-            yield rule
-            continue
-        if others:
+        if others := [each for each in rule["resources"] if each != missing.resource]:
             yield {**rule, "resources": others}
+        of_it = {**rule, "resources": [missing.resource]}
+        if kept := [each for each in names if each != missing.name]:
+            yield {**of_it, "resourceNames": kept}
         if verbs := [verb for verb in rule["verbs"] if verb != missing.verb]:
-            yield {**rule, "resources": [missing.resource], "verbs": verbs}
+            yield {**of_it, "verbs": verbs, **({"resourceNames": [missing.name]} if missing.name else {})}
