@@ -89,6 +89,7 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
+@pytest.mark.long
 def test_the_image_runs_the_command_in_a_restricted_pod(
     cluster: ProcessCluster, kube: Kube, namespace: str, checkout: Checkout
 ) -> None:

@@ -235,6 +235,7 @@ def test_calls_go_on_without_operator_and_api_server(path: Served) -> None:
             path.cluster.kubectl("scale", f"deployment/{NAME}", f"--namespace={HOME}", "--replicas=1")
 
 
+@pytest.mark.long
 def test_whatever_keeps_a_model_from_serving_is_503_in_words(path: Served) -> None:
     kinds: dict[str, Object] = {
         "ImagePullFailed": {"engine": {"image": "127.0.0.1:1/none:1"}},
