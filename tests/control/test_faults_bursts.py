@@ -78,10 +78,13 @@ def test_what_changes_no_answer_makes_no_revision_and_restarts_no_pod(life: Life
     life.served(2)
     life.edit({"scaling": {"replicas": 3}})
     wait_until(lambda: len(life.pods()) == 3, SECONDS, "three pods")
+    three = life.pods().keys()
+    assert pods < three
     life.edit({"scaling": {"replicas": 1}})
     wait_until(lambda: len(life.pods()) == 1, SECONDS, "one pod")
     operator.rest()
-    assert life.pods().keys() == pods
+    # Which of pods of nearly the same age stays is chance: the ReplicaSet controller compares the logarithms of their ages.
+    assert life.pods().keys() < three
     assert list(life.revisions) == [1]
     assert len(life.started()) == 1
 

@@ -25,6 +25,8 @@ class Heartbeat:
     async def end(self) -> None:
         """Nothing comes from it afterwards."""
         self._timer.cancel()
+        # It leads back here: what a stream has in memory would stay until somebody looks for circles.
+        self._beat = _nothing
         if self._running is not None:
             # It may wait for a client who never reads again.
             self._running.cancel()
@@ -43,3 +45,7 @@ class Heartbeat:
 
     async def _run(self) -> None:
         await self._beat()
+
+
+async def _nothing() -> None:
+    return

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 
 from plimsoll.gateway.heartbeat import Heartbeat
 from tests.support import virtual_time
@@ -67,3 +69,28 @@ def test_an_answer_ends_although_its_client_does_not_even_read_a_heartbeat() -> 
         return asyncio.get_running_loop().time()
 
     assert virtual_time.run(run()) == 50
+
+
+class Stream:
+    """As streams are made: each leads to the other."""
+
+    def __init__(self) -> None:
+        self.heart = Heartbeat(self.beat)
+
+    async def beat(self) -> None: ...
+
+
+def test_a_stream_that_has_ended_is_gone_before_anybody_collects_it() -> None:
+    async def run() -> bool:
+        stream = Stream()
+        stream.heart.begun()
+        await stream.heart.end()
+        seen = weakref.ref(stream)
+        del stream
+        return seen() is None
+
+    gc.disable()
+    try:
+        assert virtual_time.run(run())
+    finally:
+        gc.enable()
