@@ -60,6 +60,10 @@ class Served:
         found = self.kube.list("v1", "Pod", HOME, "app.kubernetes.io/component=gateway")
         return [pod for pod in found if pods.ready(pod) and "deletionTimestamp" not in pod["metadata"]]
 
+    def operators(self) -> set[str]:
+        found = self.kube.list("v1", "Pod", HOME, "app.kubernetes.io/component=operator")
+        return {pod["metadata"]["uid"] for pod in found}
+
     def caller(self, verb: str, *rest: str) -> Object:
         """A pod of callers, begun."""
         wanted = objects.pod(self.namespace, f"caller-{secrets.token_hex(3)}", self.image)
@@ -195,17 +199,19 @@ class Changes:
 def test_a_change_acts_on_every_gateway_at_once_also_while_the_operator_is_replaced(path: Served, form: Form) -> None:
     changes = Changes(path)
     count = form.count(small=8, large=200)
+    before = path.operators()
     for number in range(count):
         if number == count // 2:
-            [operator] = path.kube.list("v1", "Pod", HOME, "app.kubernetes.io/component=operator")
             path.cluster.kubectl("rollout", "restart", f"deployment/{NAME}", f"--namespace={HOME}")
-            path.kube.wait_gone(operator, SECONDS)
         changes.make(number)
+    # The old one may still lead.
+    while path.operators() & before:
+        changes.make(len(changes.made))
     changes.end()
     times = sorted((each.slowest, each.words) for each in changes.made)
-    print(f"{count} changes: median {times[count // 2]}, slowest {times[-3:]}")
+    print(f"{len(times)} changes: median {times[len(times) // 2]}, slowest {times[-3:]}")
     if form.long:
-        assert times[int(0.99 * count) - 1][0] < SOON, times[-5:]
+        assert times[int(0.99 * len(times)) - 1][0] < SOON, times[-5:]
 
 
 @pytest.mark.long

@@ -27,10 +27,13 @@ class LeaseLost(UserError):
 
 @dataclass(frozen=True)
 class Terms:
-    """In seconds. Who takes over waits for `duration` and looks every `retry`: together the longest time without."""
+    """In seconds. Who takes over waits for `duration` and looks every `look`: together the longest time without."""
 
     duration: float = 15.0
     renewal: float = 5.0
+    # Who ends gives the lease back, and nothing is written until that is seen.
+    look: float = 0.5
+    # After trouble.
     retry: float = 2.0
 
 
@@ -82,14 +85,16 @@ class Lease:
         """Returns as the leader, however long that takes."""
         seen: tuple[str, float] | None = None
         while self._held is None:
+            pause = self._terms.look
             try:
                 async with asyncio.timeout(self._terms.renewal):
                     seen = await self._try(seen)
             except (ClusterError, TimeoutError) as error:
                 level = logging.ERROR if isinstance(error, Forbidden) else logging.WARNING
                 _log.log(level, "the lease cannot be taken now: %s", error)
+                pause = self._terms.retry
             if self._held is None:
-                await asyncio.sleep(self._terms.retry)
+                await asyncio.sleep(pause)
 
     async def keep(self) -> None:
         """Renews for ever; LeaseLost when that is no longer possible."""

@@ -32,8 +32,8 @@ class Pace:
     # Between two rounds over all addresses: from the first to the longest, twice as long each time.
     first: float = 0.2
     longest: float = 5.0
-    # While somebody answers who does not lead yet: whoever will lead is not far away.
-    longest_waiting: float = 1.0
+    # While somebody answers who does not lead yet, or one has led a moment ago: whoever will lead is not far away.
+    longest_waiting: float = 0.5
     # Before the copy is read at all, and then between two looks at it.
     cold: float = 2.0
     look: float = 5.0
@@ -134,7 +134,8 @@ class OperatorLine:
 
     def _pause(self, failures: int, reasons: Sequence[Reason]) -> float:
         pace = self._pace
-        longest = pace.longest_waiting if Reason.NOT_LEADING in reasons else pace.longest
+        near = Reason.NOT_LEADING in reasons or self.age < pace.silence
+        longest = pace.longest_waiting if near else pace.longest
         return min(longest, pace.first * 2.0 ** min(failures - 1, 20)) * (0.5 + self._chance() / 2)
 
     async def _round(self, session: ClientSession) -> list[Reason]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client import Gauge as LookedAt
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from plimsoll.cost.record import CountSource, Record, Tokens
+from plimsoll.gateway.counts import Counter, Gauge, Histogram
 from plimsoll.gateway.ended import Ended
 from plimsoll.gateway.load import Calls
 
@@ -51,23 +53,6 @@ class Names:
         return OTHER
 
 
-_Kind = TypeVar("_Kind", Counter, Gauge, Histogram)
-
-
-class Kept(Generic[_Kind]):
-    """Children of a metric by their labels: looking one up costs four times what counting does."""
-
-    def __init__(self, metric: _Kind) -> None:
-        self._metric: _Kind = metric
-        self._children: dict[tuple[str, ...], _Kind] = {}
-
-    def __getitem__(self, labels: tuple[str, ...]) -> _Kind:
-        child = self._children.get(labels)
-        if child is None:
-            child = self._children[labels] = self._metric.labels(*labels)
-        return child
-
-
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What is looked at only when somebody asks."""
@@ -82,6 +67,9 @@ class Seen:
     synced: int
     # By team and measure: what is left of its limit, as a part of it.
     teams: dict[tuple[str, str], float]
+
+
+_Kind = TypeVar("_Kind", Counter, Gauge, Histogram)
 
 
 class Metrics:
@@ -113,12 +101,8 @@ class Metrics:
         self._unsupported = self._counter(
             "unsupported_parameters", "Parameters that were left out.", "model", "parameter"
         )
-        self._inflight = Kept(
-            Gauge("plimsoll_inflight_requests", "Requests inside.", ["model"], registry=self.registry)
-        )
-        self._depth = Kept(
-            Gauge("plimsoll_queue_depth", "Requests that wait for a limit.", ["model"], registry=self.registry)
-        )
+        self._inflight = self._gauge("inflight_requests", "Requests inside.", "model")
+        self._depth = self._gauge("queue_depth", "Requests that wait for a limit.", "model")
         self._waits = self._histogram("queue_wait_seconds", "Of requests that waited for a limit.", _SECONDS, "model")
         self._drained = self._counter("gateway_drained", "Answers ended because this gateway ends.", "model")
         self._cuts = self._counter("gateway_connections_cut", "Connections that ended early.", "reason")
@@ -133,62 +117,62 @@ class Metrics:
 
     def entered(self, model: str) -> None:
         self.calls.entered(model)
-        self._inflight[(self._models.known(model),)].inc()
+        self._inflight.add((self._models.known(model),))
 
     def left(self, model: str) -> None:
         self.calls.left(model)
-        self._inflight[(self._models.known(model),)].dec()
+        self._inflight.add((self._models.known(model),), -1)
 
     def ended(self, ended: Ended) -> None:
         model, operation = self._models.known(ended.model), ended.operation
-        self._requests[(model, self._teams.known(ended.team), operation, ended.code)].inc()
-        self._duration[(model, operation)].observe(ended.seconds)
+        self._requests.add((model, self._teams.known(ended.team), operation, ended.code))
+        self._duration.observe((model, operation), ended.seconds)
         if (first := ended.first_token_seconds) is not None:
-            self._first[(model,)].observe(first)
+            self._first.observe((model,), first)
         if (each := ended.each_token_seconds) is not None:
-            self._each[(model,)].observe(each)
+            self._each.observe((model,), each)
         if (overhead := ended.overhead_seconds) is not None:
-            self._overhead[(operation,)].observe(overhead)
+            self._overhead.observe((operation,), overhead)
         if ended.drained:
-            self._drained[(model,)].inc()
+            self._drained.add((model,))
 
     def recorded(self, record: Record) -> None:
         model = self._models.known(f"{record.namespace}/{record.model}")
-        self._attempts[(model, record.backend, record.outcome)].inc()
+        self._attempts.add((model, record.backend, record.outcome))
         if record.source in _INEXACT:
-            self._inexact[(model, record.source)].inc()
+            self._inexact.add((model, record.source))
         if record.tokens != _NO_TOKENS:
             self._count(model, self._teams.known(record.team), record.tokens)
 
     def mismatch(self, model: str) -> None:
         """What a backend says it used fits neither itself nor what was seen."""
-        self._mismatches[(self._models.known(model),)].inc()
+        self._mismatches.add((self._models.known(model),))
 
     # Policy and limits.
 
     def unsupported(self, model: str, parameter: str) -> None:
-        self._unsupported[(self._models.known(model), parameter)].inc()
+        self._unsupported.add((self._models.known(model), parameter))
 
     def rejected(self, team: str, reason: str) -> None:
-        self._rejected[(self._teams.known(team), reason)].inc()
+        self._rejected.add((self._teams.known(team), reason))
 
     def waits(self, model: str) -> None:
         self.calls.waits(model)
-        self._depth[(self._models.known(model),)].inc()
+        self._depth.add((self._models.known(model),))
 
     def waited(self, model: str, seconds: float) -> None:
         self.calls.waited(model)
         labels = (self._models.known(model),)
-        self._depth[labels].dec()
-        self._waits[labels].observe(seconds)
+        self._depth.add(labels, -1)
+        self._waits.observe(labels, seconds)
 
     # The gateway itself.
 
     def cut(self, reason: str) -> None:
-        self._cuts[(reason,)].inc()
+        self._cuts.add((reason,))
 
     def routing_refused(self, reason: str) -> None:
-        self._routing[(reason,)].inc()
+        self._routing.add((reason,))
 
     def follows(self, connected: Callable[[], bool], age: Callable[[], float]) -> None:
         """An operator, and no file."""
@@ -197,10 +181,10 @@ class Metrics:
             ("last_word_age_seconds", "Since the operator gave its last sign of life.", age),
         )
         for name, meaning, look in gauges:
-            Gauge(f"plimsoll_gateway_operator_{name}", meaning, registry=self.registry).set_function(look)
+            LookedAt(f"plimsoll_gateway_operator_{name}", meaning, registry=self.registry).set_function(look)
 
     def reconnects(self, reason: str) -> None:
-        self._reconnects[(reason,)].inc()
+        self._reconnects.add((reason,))
 
     def exposition(self) -> tuple[bytes, bytes]:
         return CONTENT_TYPE_LATEST.encode(), generate_latest(self.registry)
@@ -208,15 +192,22 @@ class Metrics:
     def _count(self, model: str, team: str, tokens: Tokens) -> None:
         for name, kind in _TYPES.items():
             if count := getattr(tokens, name):
-                self._tokens[(model, team, kind)].inc(count)
-        self._sizes[(model, "input")].observe(tokens.prompt)
-        self._sizes[(model, "output")].observe(tokens.completion)
+                self._tokens.add((model, team, kind), count)
+        self._sizes.observe((model, "input"), tokens.prompt)
+        self._sizes.observe((model, "output"), tokens.completion)
 
-    def _counter(self, name: str, meaning: str, *labels: str) -> Kept[Counter]:
-        return Kept(Counter(f"plimsoll_{name}", meaning, labels, registry=self.registry))
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return self._registered(Counter(f"plimsoll_{name}", meaning, *labels))
 
-    def _histogram(self, name: str, meaning: str, buckets: tuple[float, ...], *labels: str) -> Kept[Histogram]:
-        return Kept(Histogram(f"plimsoll_{name}", meaning, labels, buckets=buckets, registry=self.registry))
+    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        return self._registered(Gauge(f"plimsoll_{name}", meaning, *labels))
+
+    def _histogram(self, name: str, meaning: str, bounds: tuple[float, ...], *labels: str) -> Histogram:
+        return self._registered(Histogram(f"plimsoll_{name}", meaning, bounds, *labels))
+
+    def _registered(self, family: _Kind) -> _Kind:
+        self.registry.register(family)
+        return family
 
 
 class _Looked(Collector):

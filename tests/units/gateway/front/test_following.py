@@ -102,6 +102,19 @@ def test_who_keeps_silent_is_left_and_called_again(tmp_path: Path) -> None:
     told(tmp_path, story)
 
 
+def test_whoever_has_just_lost_an_operator_looks_for_the_next_one_again_and_again(tmp_path: Path) -> None:
+    async def story(harbour: Harbour) -> None:
+        operator = await harbour.operator(ONE)
+        pace = paced(longest=3600.0, longest_waiting=0.01)
+        async with harbour.follower(operator.port, pace=pace) as follower:
+            await until(lambda: follower.last == ONE, "it is followed")
+            await operator.stop()
+            # Each pause twice as long as the one before, these alone would be more than a day.
+            await until(lambda: follower.reasons[Reason.UNREACHABLE] >= 24, "it was looked for")
+
+    told(tmp_path, story)
+
+
 def test_a_ping_is_a_word(tmp_path: Path) -> None:
     silence = 2.0
 
