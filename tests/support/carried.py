@@ -49,6 +49,10 @@ class Answer:
         self.status = status
         self.headers = dict(headers)
 
+    async def reply(self, status: int, body: bytes, headers: Sequence[Header]) -> None:
+        await self.start(status, headers)
+        await self.finish(body)
+
     async def send(self, data: bytes) -> None:
         assert self.started
         assert not self.finished

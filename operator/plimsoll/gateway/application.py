@@ -17,6 +17,7 @@ from plimsoll.gateway.naming import card, listed, model_named
 from plimsoll.gateway.state import Phase
 from plimsoll.gateway.visit import Visit
 from plimsoll.gateway.waiting import Left
+from plimsoll.gateway.writing import CLOSE
 
 _LOG = logging.getLogger(__name__)
 Handler = Callable[[Desk, Visit], Awaitable[None]]
@@ -56,7 +57,7 @@ class Application:
         visit = Visit(exchange, desk.clock())
         if desk.state.phase is not Phase.SERVING:
             # The next request of this client goes to another gateway.
-            exchange.headers.append((b"connection", b"close"))
+            exchange.headers.append(CLOSE)
         try:
             await self._answer(visit)
         finally:

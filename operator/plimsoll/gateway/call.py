@@ -29,10 +29,10 @@ class Responder(Protocol):
     def started(self) -> bool: ...
 
     async def start(self, status: int, headers: Sequence[Header]) -> None:
-        """Request id, model, revision, limits and what policy did go along by themselves.
+        """Request id, model, revision, limits and what policy did go along by themselves. It is sent in chunks."""
 
-        Without a content-length the answer is sent in chunks.
-        """
+    async def reply(self, status: int, body: bytes, headers: Sequence[Header]) -> None:
+        """All of it at once; how long it is is told by itself."""
 
     async def send(self, data: bytes) -> None:
         """Waits while the client does not read."""

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 from plimsoll.gateway.call import Header
 from plimsoll.gateway.errors import ApiError, Code
 from plimsoll.gateway.intake import Intake
-from plimsoll.gateway.protocol import CONNECTION
+from plimsoll.gateway.protocol import CONNECTION, CYCLE
 from plimsoll.gateway.reading import BOUNDS
+from plimsoll.gateway.writing import CLOSE, written
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -18,7 +19,6 @@ Send = Callable[[Message], Awaitable[None]]
 
 JSON = (b"content-type", b"application/json")
 REQUEST_ID = b"x-request-id"
-_CLOSE = (b"connection", b"close")
 
 
 class Wire(Protocol):
@@ -44,6 +44,7 @@ class Exchange:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.wire: Wire = scope["extensions"][CONNECTION]
+        self._cycle = scope["extensions"].get(CYCLE)
         self.status = 0
         self.finished = False
         # Of the error that was told in place of an answer.
@@ -78,7 +79,7 @@ class Exchange:
             if message["type"] == "http.disconnect":
                 raise ClientGone
             if self.wire.late:
-                self.headers.append(_CLOSE)
+                self.headers.append(CLOSE)
                 raise ApiError(Code.BODY_TIMEOUT, seconds=f"{seconds:g}")
             part = message.get("body", b"")
             parts.append(part)
@@ -104,7 +105,11 @@ class Exchange:
         self.finished = True
 
     async def reply(self, status: int, body: bytes, headers: Sequence[Header] = (JSON,)) -> None:
-        await self.start(status, [*headers, (b"content-length", b"%d" % len(body))])
+        length = (b"content-length", b"%d" % len(body))
+        if self._cycle is not None and written(self._cycle, status, [*self.headers, *headers, length], body):
+            self.status, self.finished = status, True
+            return
+        await self.start(status, [*headers, length])
         await self.finish(body)
 
     async def refuse(self, error: ApiError, more: Sequence[Header] = ()) -> None:

@@ -18,8 +18,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from plimsoll.gateway.errors import ApiError, Code
 from plimsoll.gateway.settings import Bounds
 
-# Where a request finds its connection, among the extensions of its scope.
-CONNECTION = "plimsoll.connection"
+# Where a request finds its connection, and what uvicorn has of its answer, among the extensions of its scope.
+CONNECTION, CYCLE = "plimsoll.connection", "plimsoll.cycle"
 # All header lines of a request, and its address; about as much may stand after its body.
 LONGEST_HEAD = 64 << 10
 # A chunk of one byte comes with five that say so.
@@ -138,6 +138,7 @@ class Connection(HttpToolsProtocol):
         self.late = False
         self._read_by = self.loop.time() + self._doors.bounds.body
         super().on_headers_complete()
+        self.scope["extensions"][CYCLE] = self.cycle  # type: ignore[assignment]
 
     def on_message_complete(self) -> None:
         super().on_message_complete()

@@ -199,7 +199,7 @@ class _Process:
             self._asked.set_result(number)
 
     def _heard(self, document: Document) -> None:
-        self._holds.gateways = document.gateways
+        self._holds.share_with(document.gateways)
         self._room.look()
         self._carrier.heard(document)
         _LOG.info("serving by routing document %d.%d", document.version.epoch, document.version.sequence)

@@ -33,8 +33,7 @@ async def answer_whole(house: House, attempt: Attempt, deadline: float) -> None:
         house.metrics.mismatch(call.model.full_name)
     outcome = Outcome.CANCELLED if _left(call) else Outcome.OK
     house.recorder.write_last(call, attempt.record(outcome, count, now))
-    await call.responder.start(200, [_JSON, _told(count.tokens), (b"content-length", b"%d" % len(body))])
-    await call.responder.finish(body)
+    await call.responder.reply(200, body, [_JSON, _told(count.tokens)])
 
 
 async def _read(house: House, attempt: Attempt, deadline: float) -> bytes:

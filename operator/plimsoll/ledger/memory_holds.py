@@ -5,6 +5,7 @@ Everything happens within one call, on one thread, so there is nothing to lock.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -21,6 +22,8 @@ _SWEPT = 64
 class _Count(NamedTuple):
     measure: Measure
     limit: int
+    # Of the limit, what may be used here.
+    part: int
     used: int
     amount: int
 
@@ -28,7 +31,7 @@ class _Count(NamedTuple):
 class _State:
     """What one key, team or model uses."""
 
-    __slots__ = ("length", "limits", "requests", "running", "tokens")
+    __slots__ = ("length", "limits", "most_requests", "most_running", "most_tokens", "requests", "running", "tokens")
 
     def __init__(self) -> None:
         self.requests = Window()
@@ -36,10 +39,15 @@ class _State:
         self.running = 0
         self.length = 0
         self.limits: Limits | None = None
+        # Here: what is no number has no limit.
+        self.most_requests = self.most_tokens = self.most_running = math.inf
 
-    def limit_by(self, limits: Limits) -> None:
+    def limit_by(self, limits: Limits, gateways: int) -> None:
         self.limits = limits
         self.length = round(limits.window_seconds * _SECOND)
+        self.most_requests = _part(limits.requests, gateways)
+        self.most_tokens = _part(limits.tokens, gateways)
+        self.most_running = _part(limits.concurrency, gateways)
 
     def forget(self, now: int) -> None:
         until = now - self.length
@@ -52,23 +60,22 @@ class _State:
         self.requests.add(now, 1, self.length)
         return self.tokens.add(now, tokens, self.length)
 
-    def has_room(self, limits: Limits, tokens: int, gateways: int) -> bool:
+    def has_room(self, tokens: int) -> bool:
         """For one more request. What `counts` says of most of them, without making anything."""
-        most_requests, most_tokens, most_running = limits.requests, limits.tokens, limits.concurrency
         return (
-            (most_requests is None or self.requests.total < part_of(most_requests, gateways))
-            and (most_tokens is None or self.tokens.total + tokens <= part_of(most_tokens, gateways))
-            and (most_running is None or self.running < part_of(most_running, gateways))
+            self.requests.total < self.most_requests
+            and self.tokens.total + tokens <= self.most_tokens
+            and self.running < self.most_running
         )
 
     def counts(self, limits: Limits, tokens: int) -> Iterator[_Count]:
         """Everything that is limited, with what one more request adds to it."""
         if limits.requests is not None:
-            yield _Count(Measure.REQUESTS, limits.requests, self.requests.total, 1)
+            yield _Count(Measure.REQUESTS, limits.requests, int(self.most_requests), self.requests.total, 1)
         if limits.tokens is not None:
-            yield _Count(Measure.TOKENS, limits.tokens, self.tokens.total, tokens)
+            yield _Count(Measure.TOKENS, limits.tokens, int(self.most_tokens), self.tokens.total, tokens)
         if limits.concurrency is not None:
-            yield _Count(Measure.CONCURRENCY, limits.concurrency, self.running, 1)
+            yield _Count(Measure.CONCURRENCY, limits.concurrency, int(self.most_running), self.running, 1)
 
     def wait(self, measure: Measure, over: int, now: int) -> int | None:
         """Until so much is free again. Nobody knows when those who run now end."""
@@ -99,20 +106,25 @@ class _Lack(NamedTuple):
 
 class MemoryHolds:
     def __init__(self, gateways: int = 1) -> None:
-        # Set anew whenever the routing document says another number.
-        self.gateways = gateways
+        self._gateways = gateways
         self._states: dict[Scope, _State] = {}
         self._held: dict[str, _Held] = {}
+
+    def share_with(self, gateways: int) -> None:
+        """So many enforce a part of every limit, this one among them."""
+        self._gateways = gateways
+        for state in self._states.values():
+            state.limits = None  # so that its parts are found anew
 
     def hold(self, ask: Ask, now: int) -> Granted | Refused:
         if ask.request in self._held:
             raise ValueError(f"{ask.request} is held already")
         states = [self._state(each, now) for each in ask.limited]
-        together = list(zip(ask.limited, states, strict=True))
-        if not all(state.has_room(each.limits, ask.tokens, self.gateways) for each, state in together):
-            return _refused(
-                ask.request, [lack for each, state in together for lack in self._lacks(each, state, ask.tokens, now)]
-            )
+        for state in states:
+            if not state.has_room(ask.tokens):
+                together = zip(ask.limited, states, strict=True)
+                lacks = [lack for each, state in together for lack in _lacks(each, state, ask.tokens, now)]
+                return _refused(ask.request, lacks)
         parts = [(state, state.use(now, ask.tokens)) for state in states]
         self._held[ask.request] = _Held(ask.tokens, now + ask.lasting, parts)
         return Granted(ask.request)
@@ -135,7 +147,7 @@ class MemoryHolds:
 
     def left(self, limited: Sequence[Limited], now: int) -> list[Left]:
         return [
-            Left(Counter(each.scope, count.measure), count.limit, max(0, self._part(count) - count.used))
+            Left(Counter(each.scope, count.measure), count.limit, max(0, count.part - count.used))
             for each in limited
             for count in self._state(each, now).counts(each.limits, 0)
         ]
@@ -145,40 +157,21 @@ class MemoryHolds:
         for each in limited:
             state, limits = self._state(each, now), each.limits
             if limits.requests is not None:
-                self._lower(found, Measure.REQUESTS, limits.requests, state.requests.total)
+                _lower(found, Measure.REQUESTS, limits.requests, state.most_requests - state.requests.total)
             if limits.tokens is not None:
-                self._lower(found, Measure.TOKENS, limits.tokens, state.tokens.total)
+                _lower(found, Measure.TOKENS, limits.tokens, state.most_tokens - state.tokens.total)
             if limits.concurrency is not None:
-                self._lower(found, Measure.CONCURRENCY, limits.concurrency, state.running)
+                _lower(found, Measure.CONCURRENCY, limits.concurrency, state.most_running - state.running)
         return found
-
-    def _lower(self, found: dict[Measure, Room], measure: Measure, limit: int, used: int) -> None:
-        left = part_of(limit, self.gateways) - used
-        room = (left if left > 0 else 0, limit)  # noqa: FURB136 - three times as fast as max
-        known = found.get(measure)
-        if known is None or room < known:
-            found[measure] = room
 
     def _state(self, limited: Limited, now: int) -> _State:
         state = self._states.get(limited.scope)
         if state is None:
             state = self._states[limited.scope] = _State()
         if state.limits is not limited.limits:
-            state.limit_by(limited.limits)
+            state.limit_by(limited.limits, self._gateways)
         state.forget(now)
         return state
-
-    def _lacks(self, limited: Limited, state: _State, tokens: int, now: int) -> Iterator[_Lack]:
-        for count in state.counts(limited.limits, tokens):
-            part = self._part(count)
-            over = count.used + count.amount - part
-            if over > 0:
-                hopeless = count.amount > part
-                wait = None if hopeless else state.wait(count.measure, over, now)
-                yield _Lack(Counter(limited.scope, count.measure), count.limit, wait, hopeless)
-
-    def _part(self, count: _Count) -> int:
-        return part_of(count.limit, self.gateways)
 
     def _sweep(self, now: int) -> None:
         """Keys come and go; what they used is forgotten with its window."""
@@ -187,6 +180,26 @@ class MemoryHolds:
             state.forget(now)
             if not state.idle:
                 self._states[scope] = state  # at the end, so that the next sweep sees others
+
+
+def _part(limit: int | None, gateways: int) -> float:
+    return math.inf if limit is None else part_of(limit, gateways)
+
+
+def _lower(found: dict[Measure, Room], measure: Measure, limit: int, left: float) -> None:
+    room = (int(left) if left > 0 else 0, limit)
+    known = found.get(measure)
+    if known is None or room < known:
+        found[measure] = room
+
+
+def _lacks(limited: Limited, state: _State, tokens: int, now: int) -> Iterator[_Lack]:
+    for count in state.counts(limited.limits, tokens):
+        over = count.used + count.amount - count.part
+        if over > 0:
+            hopeless = count.amount > count.part
+            wait = None if hopeless else state.wait(count.measure, over, now)
+            yield _Lack(Counter(limited.scope, count.measure), count.limit, wait, hopeless)
 
 
 def _refused(request: str, lacks: Sequence[_Lack]) -> Refused:

@@ -133,11 +133,11 @@ def test_a_limit_that_changes_acts_on_what_was_used_before(holds: MemoryHolds) -
 
 
 def test_each_gateway_lets_its_part_pass(holds: MemoryHolds) -> None:
-    holds.gateways = 3
+    holds.share_with(3)
     limit = Limits(requests=7)
     assert [type(holds.hold(ask(f"r{number}", (KEY, limit)), 0)) for number in range(3)] == [Granted, Granted, Refused]
     assert refused(holds.hold(ask("r4", (KEY, limit)), 0)).limit == 7
-    holds.gateways = 1
+    holds.share_with(1)
     assert holds.hold(ask("r4", (KEY, limit)), 0) == Granted("r4")
 
 

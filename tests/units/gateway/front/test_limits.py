@@ -145,7 +145,7 @@ def test_of_three_gateways_each_lets_in_its_third(measure: str) -> None:
     changes, _ = MEASURES[measure]
 
     async def tell(front: Front, clock: Clock) -> None:
-        front.holds.gateways = 3
+        front.holds.share_with(3)
         calls = await three(front)
         assert [each.status for each in await asyncio.gather(*calls)] == [200, 429, 429]
 

@@ -1,0 +1,104 @@
+"""One write holds the same bytes as the two steps of uvicorn, or nothing is written."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from plimsoll.gateway.call import Header
+from plimsoll.gateway.writing import CLOSE, written
+
+_HEADERS: list[Header] = [(b"x-request-id", b"req_1"), (b"content-type", b"application/json")]
+_DEFAULT = (b"date", b"Sun, 22 Nov 2026 11:00:00 GMT")
+
+
+class Transport(asyncio.Transport):
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: Any) -> None:
+        self.sent.append(bytes(data))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Stage:
+    def __init__(self, method: str = "GET", *, keep_alive: bool = True) -> None:
+        self.transport = Transport()
+        self.completed = 0
+        self.flow = FlowControl(self.transport)
+        self.cycle = RequestResponseCycle(
+            scope={"type": "http", "method": method},  # type: ignore[typeddict-item]
+            transport=self.transport,
+            flow=self.flow,
+            logger=logging.getLogger("a"),
+            access_logger=logging.getLogger("b"),
+            access_log=False,
+            default_headers=[_DEFAULT],
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=keep_alive,
+            on_response=self._complete,
+        )
+
+    def _complete(self) -> None:
+        self.completed += 1
+
+    @property
+    def bytes(self) -> bytes:
+        return b"".join(self.transport.sent)
+
+
+def long_way(status: int, body: bytes) -> Stage:
+    stage = Stage()
+    headers = [*_HEADERS, (b"content-length", b"%d" % len(body))]
+
+    async def send() -> None:
+        await stage.cycle.send({"type": "http.response.start", "status": status, "headers": headers})
+        await stage.cycle.send({"type": "http.response.body", "body": body})
+
+    asyncio.run(send())
+    return stage
+
+
+@pytest.mark.parametrize("body", [b"", b'{"a":1}', b"x" * 200_000], ids=["none", "short", "long"])
+@pytest.mark.parametrize("status", [200, 404, 429, 503])
+def test_the_bytes_are_those_of_uvicorn(status: int, body: bytes) -> None:
+    stage, theirs = Stage(), long_way(status, body)
+    assert written(stage.cycle, status, [*_HEADERS, (b"content-length", b"%d" % len(body))], body)
+    assert stage.bytes == theirs.bytes
+    assert (stage.completed, stage.cycle.response_complete) == (theirs.completed, theirs.cycle.response_complete)
+    assert stage.cycle.message_event.is_set()
+
+
+def stage_that(does: str) -> Stage:
+    stage = Stage("HEAD" if does == "wants no body" else "GET", keep_alive=does != "ends its connection")
+    if does == "is gone":
+        stage.cycle.disconnected = True
+    if does == "does not read":
+        stage.flow.pause_writing()
+    if does == "has an answer":
+        stage.cycle.response_started = True
+    return stage
+
+
+@pytest.mark.parametrize("does", ["is gone", "does not read", "has an answer", "wants no body", "ends its connection"])
+def test_what_is_not_ordinary_is_left_to_uvicorn(does: str) -> None:
+    stage = stage_that(does)
+    assert not written(stage.cycle, 200, _HEADERS, b"")
+    assert (stage.bytes, stage.completed) == (b"", 0)
+
+
+@pytest.mark.parametrize("header", [CLOSE, (b"x-a", b"b\r\nx-c: d"), (b"x-a", b"b\nc"), (b"x-a", b"\0")])
+def test_a_header_that_means_more_than_itself_is_not_written(header: Header) -> None:
+    stage = Stage()
+    assert not written(stage.cycle, 200, [*_HEADERS, header], b"")
+    assert stage.bytes == b""
