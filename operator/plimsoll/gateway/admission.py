@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from plimsoll.cost.record import Outcome
 from plimsoll.gateway.call import Header, team_of
@@ -35,8 +36,7 @@ _HEADERS = {
 _NUMBERS = (int, float)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Applicant:
+class Applicant(Struct, frozen=True, kw_only=True):
     """A call that wants to be let in."""
 
     id: str
@@ -48,8 +48,7 @@ class Applicant:
     stopped: asyncio.Future[Outcome]
 
 
-@dataclass(slots=True)
-class Held:
+class Held(Struct):
     """The Hold of a call that was let in."""
 
     room: WaitingRoom

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import aiohttp
 from aiohttp import ClientResponse, ClientSession, ClientTimeout
+from msgspec import Struct
 
 from plimsoll.cost.record import Outcome, Record
 from plimsoll.gateway.backends.refusing import refused
@@ -46,8 +47,7 @@ class House:
     wall_ns: Callable[[], int] = time.time_ns
 
 
-@dataclass(slots=True, eq=False)
-class Attempt:
+class Attempt(Struct, eq=False):
     call: Call
     number: int
     target: Target

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from plimsoll.cost.record import Operation, Outcome, Record
 from plimsoll.gateway.backends.dialect import Dialect
@@ -48,8 +50,7 @@ class Hold(Protocol):
         """What it took in truth, before its last byte. A second time changes nothing."""
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class Call:
+class Call(Struct, kw_only=True, eq=False):
     id: str
     arrived: float  # when its head was read, in seconds of time.monotonic
     request: Request
@@ -66,7 +67,7 @@ class Call:
     # Gives the room of the body back; only `forget_body` and the front call it.
     release: Callable[[], None]
     # Of its attempts, in order, each as soon as it is safe; the log and the metrics of the whole call read them.
-    records: list[Record] = field(default_factory=list)
+    records: list[Record] = []
     # The error that the answer ended with after it had begun.
     error: str | None = None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 
@@ -76,7 +75,7 @@ class _Carrying:
         self._balancer = balancer
         self._call = call
         self._tried: list[Target] = []
-        self._deadline = asyncio.get_running_loop().time() + call.served.timeouts.total
+        self._deadline = call.stopped.get_loop().time() + call.served.timeouts.total
 
     async def run(self) -> None:
         """Raises ApiError."""

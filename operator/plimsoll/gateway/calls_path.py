@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from plimsoll.cost.record import Operation
 from plimsoll.gateway.admission import Applicant, Held
@@ -28,8 +29,7 @@ from plimsoll.routing.document import Key, Model, Served
 _JSON = b"application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Struct, frozen=True):
     """What a request means by one routing document."""
 
     routes: Routes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -17,8 +16,7 @@ from plimsoll.gateway.events import Seen
 _BYTES_OF_A_TOKEN = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(Struct, frozen=True):
     tokens: Tokens
     source: CountSource
     # In words, where what was told cannot be right.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from plimsoll.cost.record import Outcome, Record, Tokens
 
@@ -12,9 +13,7 @@ NONE = "none"
 CANCELLED = "cancelled"
 
 
-# Not frozen: made for every request, and that would make it three times as dear.
-@dataclass(slots=True, kw_only=True)
-class Ended:
+class Ended(Struct, kw_only=True):
     request: str
     operation: str
     method: str

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 import orjson
+from msgspec import Struct
 
 from plimsoll.gateway.errors import ApiError, Code
 
@@ -38,8 +39,7 @@ class Bounds:
 BOUNDS = Bounds()
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(Struct, frozen=True):
     """What came, and its fields. A number beyond 64 bits is not exact in the fields, and so only ever passed on raw."""
 
     raw: bytes
@@ -85,8 +85,7 @@ def read(raw: bytes, bounds: Bounds = BOUNDS) -> Body:
     return Body(raw, fields)
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(Struct, frozen=True):
     containers: int
     keys: int
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from plimsoll.cost.record import Operation
 from plimsoll.gateway.errors import bad_field
@@ -22,8 +23,7 @@ _MOST_ANSWERS = 128
 _MOST_MESSAGES = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     operation: Operation
     body: Body
     model: str

@@ -54,7 +54,7 @@ class _Stream:
         trouble: Failure | None = None
         timeouts = self._call.served.timeouts
         try:
-            deadline = asyncio.get_running_loop().time() + timeouts.first_byte
+            deadline = self._call.stopped.get_loop().time() + timeouts.first_byte
             async with Line(self._call, self._house.drains, deadline) as line:
                 response = await ask(self._house, self._attempt)
                 _check_kind(response)

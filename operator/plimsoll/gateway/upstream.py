@@ -13,6 +13,7 @@ from aiohttp.connector import Connection
 
 from plimsoll.cost.record import Outcome
 from plimsoll.gateway.call import Call
+from plimsoll.gateway.deadline import Deadline
 from plimsoll.gateway.outside import Dial
 
 # Less than the five seconds after which uvicorn, which engines are made with, closes a connection that nobody uses.
@@ -55,12 +56,12 @@ class Line:
         self._drains = drains
         self._drain = False
         self._over = False
-        self._timer = asyncio.timeout_at(deadline)
-        self._loop = asyncio.get_running_loop()
+        self._loop = call.stopped.get_loop()
+        self._deadline = Deadline(self._loop, deadline)
         self._connection: Connection | None = None
 
     async def __aenter__(self) -> Self:
-        await self._timer.__aenter__()
+        self._deadline.begin()
         self._call.stopped.add_done_callback(self._stop)
         _LINE.set(self)
         return self
@@ -74,7 +75,7 @@ class Line:
         self._call.stopped.remove_done_callback(self._stop)
         if self._drain:
             self._drains.end()
-        await self._timer.__aexit__(kind, error, trace)
+        self._deadline.end(error)
 
     def opened(self, connection: Connection) -> None:
         self._connection = connection
@@ -83,14 +84,14 @@ class Line:
         """The answer has begun: from now on only the silence of the backend is too long."""
         if self._call.stopped.done():
             return
-        self._timer.reschedule(None)
+        self._deadline.reschedule(None)
         protocol = None if self._connection is None else self._connection.protocol
         if protocol is not None:
             protocol.read_timeout = idle
             protocol.start_timeout()
 
     def _stop(self, stopped: asyncio.Future[Outcome]) -> None:
-        if self._over or self._timer.expired():
+        if self._over or self._deadline.expired:
             return
         wanted = stopped.result() is Outcome.CANCELLED and self._call.served.on_disconnect == "drain"
         if wanted and self._drains.begin():
@@ -101,8 +102,8 @@ class Line:
 
     def _end_in(self, seconds: float) -> None:
         """No later than it would have ended anyway."""
-        when, now = self._timer.when(), self._loop.time()
-        self._timer.reschedule(now + seconds if when is None else min(when, now + seconds))
+        when, now = self._deadline.when, self._loop.time()
+        self._deadline.reschedule(now + seconds if when is None else min(when, now + seconds))
 
     def _half_close(self) -> bool:
         connection = self._connection

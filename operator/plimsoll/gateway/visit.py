@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import cast
+
+from msgspec import Struct
 
 from plimsoll.cost.record import Outcome
 from plimsoll.gateway.call import Call, team_of
@@ -14,8 +15,7 @@ from plimsoll.gateway.state import Routes
 from plimsoll.routing.document import Key, Model, Served
 
 
-@dataclass(slots=True, eq=False)
-class Visit:
+class Visit(Struct, eq=False):
     exchange: Exchange
     arrived: float
     operation: str = "other"

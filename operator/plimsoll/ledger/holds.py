@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from msgspec import Struct
+
 from plimsoll.routing.limits import Limits
 
 
@@ -44,8 +46,7 @@ class Counter(NamedTuple):
     measure: Measure
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """One request with the most tokens that it can take, and everything that limits it.
 
     `lasting` is longer than the request can be: whoever has not settled it then never will.

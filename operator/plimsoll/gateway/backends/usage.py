@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from plimsoll.cost.record import Tokens
 
@@ -12,8 +13,7 @@ from plimsoll.cost.record import Tokens
 _MOST = 10**9
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(Struct, frozen=True):
     tokens: Tokens
     # In words, where the usage is no usage, or does not fit itself or what was seen.
     mismatch: str | None = None
@@ -34,10 +34,9 @@ def tokens_of(usage: Any, events: int = 0) -> Counted:
     return Counted(tokens, "; ".join(reading.doubts) or None)
 
 
-@dataclass(slots=True)
-class _Reading:
+class _Reading(Struct):
     usage: Mapping[str, Any]
-    doubts: list[str] = field(default_factory=list)
+    doubts: list[str] = []
 
     def count(self, name: str, part: str | None = None) -> int | None:
         """Zero is an answer; None is none. What cannot be a count is none as well, and doubted."""

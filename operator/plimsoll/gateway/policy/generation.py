@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from plimsoll.cost.record import Operation
 from plimsoll.gateway.backends.dialect import Dialect
@@ -34,15 +35,14 @@ def _sent(fields: Mapping[str, Any]) -> set[str]:
     return {PARAMETERS[field] for field in fields if field in PARAMETERS}
 
 
-@dataclass(slots=True)
-class _Governed:
+class _Governed(Struct):
     fields: Mapping[str, Any]
     policy: Generation
     dialect: Dialect
     operation: Operation
-    changes: dict[str, Any] = field(default_factory=dict)
-    capped: list[Capped] = field(default_factory=list)
-    unsupported: list[str] = field(default_factory=list)
+    changes: dict[str, Any] = {}
+    capped: list[Capped] = []
+    unsupported: list[str] = []
 
     def decide(self, name: str) -> None:
         sent = [each for each in NAMES[name] if self.fields.get(each) is not None]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from plimsoll.routing.policy import Value
 
 
@@ -19,8 +21,7 @@ class Capped:
         return f"{self.field}={self.sent};asked={self.asked}"
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     capped: tuple[Capped, ...] = ()
     # Fields that the backend has no word for, and that it was therefore not sent.
     unsupported: tuple[str, ...] = ()

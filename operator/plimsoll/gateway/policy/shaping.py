@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from plimsoll.gateway.backends.dialect import Dialect
 from plimsoll.gateway.policy.generation import generation
@@ -14,8 +15,7 @@ from plimsoll.gateway.request import Request
 from plimsoll.routing.document import Served
 
 
-@dataclass(frozen=True, slots=True)
-class Shaped:
+class Shaped(Struct, frozen=True):
     body: bytes
     report: Report
 
