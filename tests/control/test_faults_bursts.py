@@ -83,7 +83,7 @@ def test_what_changes_no_answer_makes_no_revision_and_restarts_no_pod(life: Life
     life.edit({"scaling": {"replicas": 1}})
     wait_until(lambda: len(life.pods()) == 1, SECONDS, "one pod")
     operator.rest()
-    # Which of pods of nearly the same age stays is chance: the ReplicaSet controller compares the logarithms of their ages.
+    # Which of pods of nearly the same age stays is chance: the ReplicaSet controller goes by logarithms of ages.
     assert life.pods().keys() < three
     assert list(life.revisions) == [1]
     assert len(life.started()) == 1

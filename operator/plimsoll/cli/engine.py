@@ -109,10 +109,10 @@ def engine(what: What, door: Door, size: Size, machine: Machine) -> None:
     settings = _settings(what, door, size, machine)
     _prepare()
 
-    from plimsoll.runtime.logs import set_up
+    from plimsoll.logs import set_up_server
     from plimsoll.runtime.serving import serve
 
-    set_up()
+    set_up_server()
     try:
         serve(settings)
     except Exception as error:  # noqa: BLE001 - whatever it was, it is told by the contract

@@ -127,9 +127,9 @@ def gateway(routing: Routing, door: Door, usage: Usage, patience: Patience, room
     from plimsoll.cli.following import routing_of
     from plimsoll.gateway.serving import serve
     from plimsoll.gateway.settings import Auth, Bounds, Drain, OnRecordsFailure, Settings
-    from plimsoll.runtime.logs import set_up
+    from plimsoll.logs import set_up_server
 
-    set_up()
+    set_up_server()
     serve(
         Settings(
             routing=routing_of(routing),

@@ -15,7 +15,7 @@ from plimsoll.cluster.kinds import MODEL_KEY, Object
 from plimsoll.cluster.lease import LeaseLost
 from plimsoll.controller.heard_key import HeardKey
 from plimsoll.controller.key_store import KeyStore
-from plimsoll.controller.queue import Closed, KeyedQueue
+from plimsoll.controller.queue import KeyedQueue
 from plimsoll.plan.key_status import expires_in, report_key, without_nothing
 from plimsoll.plan.observed import Key
 
@@ -35,30 +35,23 @@ class KeyStatuses:
 
     def workers(self) -> list[Coroutine[Any, Any, None]]:
         """Each works until the queue is drained."""
-        return [self._work() for _ in range(_WORKERS)]
+        return [self.queue.each(self._work) for _ in range(_WORKERS)]
 
-    async def _work(self) -> None:
-        while True:
-            try:
-                key = await self.queue.take()
-            except Closed:
-                return
-            try:
-                await self._told(key)
-            except LeaseLost:
-                _log.info("the status of %s is left to who leads now", key)
-            except ClusterError as error:
-                self._failed(key, error)
-            except Exception:  # noqa: BLE001
-                # A mistake of ours in one key must not stop the others.
-                _log.exception("the status of %s could not be told", key)
-                self.queue.back_off(key)
-            else:
-                self.queue.succeeded(key)
-            finally:
-                self.queue.done(key)
-            # Most keys have nothing to be told, and then nothing above waits for anybody.
-            await asyncio.sleep(0)
+    async def _work(self, key: Key) -> None:
+        try:
+            await self._told(key)
+        except LeaseLost:
+            _log.info("the status of %s is left to who leads now", key)
+        except ClusterError as error:
+            self._failed(key, error)
+        except Exception:  # noqa: BLE001
+            # A mistake of ours in one key must not stop the others.
+            _log.exception("the status of %s could not be told", key)
+            self.queue.back_off(key)
+        else:
+            self.queue.succeeded(key)
+        # Most keys have nothing to be told, and then nothing above waits for anybody.
+        await asyncio.sleep(0)
 
     async def _told(self, key: Key) -> None:
         known, now = self.keys.known(key), self.now()

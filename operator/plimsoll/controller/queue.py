@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from plimsoll.plan.observed import Key
 
@@ -115,6 +115,18 @@ class KeyedQueue:
         self._working[key] = asyncio.get_running_loop().time()
         self._idle.clear()
         return key
+
+    async def each(self, work: Callable[[Key], Awaitable[None]]) -> None:
+        """One worker: a key after the other, until no more come."""
+        while True:
+            try:
+                key = await self.take()
+            except Closed:
+                return
+            try:
+                await work(key)
+            finally:
+                self.done(key)
 
     def done(self, key: Key) -> None:
         loop = asyncio.get_running_loop()

@@ -14,7 +14,7 @@ from plimsoll.controller.logs import pass_for
 from plimsoll.controller.metrics import Metrics
 from plimsoll.controller.notes import Notes
 from plimsoll.controller.observing import PreviousLife
-from plimsoll.controller.queue import Closed, KeyedQueue
+from plimsoll.controller.queue import KeyedQueue
 from plimsoll.controller.reconcile import Reconciler, Result
 from plimsoll.plan.observed import Key
 
@@ -32,19 +32,11 @@ class Crew:
 
     def workers(self) -> list[Coroutine[Any, Any, None]]:
         """Each works until the queue is drained."""
-        return [self._work() for _ in range(WORKERS)]
+        return [self.queue.each(self._work) for _ in range(WORKERS)]
 
-    async def _work(self) -> None:
-        while True:
-            try:
-                key = await self.queue.take()
-            except Closed:
-                return
-            try:
-                with pass_for(key):
-                    await self._pass(key)
-            finally:
-                self.queue.done(key)
+    async def _work(self, key: Key) -> None:
+        with pass_for(key):
+            await self._pass(key)
 
     async def _pass(self, key: Key) -> None:
         began = time.perf_counter()

@@ -12,11 +12,12 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+from plimsoll import logs
 from plimsoll.api import termination
 from plimsoll.api.reasons import Reason
 from plimsoll.cli import engine, main
 from plimsoll.errors import UserError
-from plimsoll.runtime import logs, serving
+from plimsoll.runtime import serving
 from plimsoll.runtime.endings import BadOption, CannotServe
 from plimsoll.runtime.settings import Mode, Settings
 
@@ -33,7 +34,7 @@ def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Settings]:
 
     monkeypatch.setattr(engine, "_leave", leave)
     monkeypatch.setattr(engine, "_prepare", lambda: None)
-    monkeypatch.setattr(logs, "set_up", lambda: None)
+    monkeypatch.setattr(logs, "set_up_server", lambda: None)
     monkeypatch.setattr(serving, "serve", seen.append)
     monkeypatch.setattr(termination, "PATH", str(tmp_path / "last-words"))
     (tmp_path / "last-words").touch()

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from plimsoll import logs
 from plimsoll.gateway import serving
 from plimsoll.gateway.settings import Operator, Settings
-from plimsoll.runtime import logs
 from tests.support.command import Answered, Command
 
 FILES = ("--operator-ca=ca.crt", "--operator-token=token")
@@ -17,7 +17,7 @@ FILES = ("--operator-ca=ca.crt", "--operator-token=token")
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     found: list[Settings] = []
-    monkeypatch.setattr(logs, "set_up", lambda: None)
+    monkeypatch.setattr(logs, "set_up_server", lambda: None)
     monkeypatch.setattr(serving, "serve", found.append)
     return found
 

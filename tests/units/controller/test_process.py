@@ -12,8 +12,9 @@ import pytest
 from plimsoll.controller.background import Background
 from plimsoll.controller.configuration_file import ConfigurationFile
 from plimsoll.controller.health import Health
-from plimsoll.controller.logs import JsonLines, pass_for
+from plimsoll.controller.logs import pass_for, this_pass
 from plimsoll.errors import UserError
+from plimsoll.logs import JsonLines
 from plimsoll.plan.observed import Key
 from tests.support.virtual_time import run
 
@@ -113,7 +114,7 @@ def test_resyncs_that_come_fast_may_fail_for_five_minutes() -> None:
 
 
 def _line(record: logging.LogRecord) -> dict[str, str]:
-    line: dict[str, str] = json.loads(JsonLines().format(record))
+    line: dict[str, str] = json.loads(JsonLines(this_pass).format(record))
     return line
 
 
