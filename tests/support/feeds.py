@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -130,3 +130,14 @@ async def heard(line: aiohttp.ClientWebSocketResponse) -> Message:
     said = await line.receive(timeout=SECONDS)
     assert said.type is aiohttp.WSMsgType.TEXT, said
     return decode(said.data.encode())
+
+
+Scenario = Callable[[Fed], Awaitable[None]]
+
+
+def play(scenario: Scenario, pace: Pace = PATIENT) -> None:
+    async def main() -> None:
+        async with asyncio.timeout(5 * SECONDS), fed(pace) as made:
+            await scenario(made)
+
+    asyncio.run(main())
