@@ -196,6 +196,7 @@ class Changes:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_a_change_acts_on_every_gateway_at_once_also_while_the_operator_is_replaced(path: Served, form: Form) -> None:
     changes = Changes(path)
     count = form.count(small=8, large=200)
@@ -215,6 +216,7 @@ def test_a_change_acts_on_every_gateway_at_once_also_while_the_operator_is_repla
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_neither_new_gateways_nor_a_new_engine_fail_a_call(path: Served, form: Form) -> None:
     seconds = form.count(small=60, large=500)
     with path.calls(10 * seconds if not form.long else 20 * seconds, seconds):
