@@ -44,7 +44,8 @@ class Exchange:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.wire: Wire = scope["extensions"][CONNECTION]
-        self._cycle = scope["extensions"].get(CYCLE)
+        # Taken out: left there, it would lead to itself, and stay until somebody looks for circles.
+        self._cycle = scope["extensions"].pop(CYCLE, None)
         self.status = 0
         self.finished = False
         # Of the error that was told in place of an answer.

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +14,10 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from plimsoll.gateway.call import Header
+from plimsoll.gateway.exchange import Exchange
+from plimsoll.gateway.protocol import CONNECTION, CYCLE
 from plimsoll.gateway.writing import CLOSE, written
+from tests.support.front import Wire
 
 _HEADERS: list[Header] = [(b"x-request-id", b"req_1"), (b"content-type", b"application/json")]
 _DEFAULT = (b"date", b"Sun, 22 Nov 2026 11:00:00 GMT")
@@ -30,24 +36,31 @@ class Transport(asyncio.Transport):
         self.closed = True
 
 
+def cycle_of(
+    scope: Any, transport: Transport, flow: FlowControl, complete: Callable[[], None], *, keep_alive: bool = True
+) -> RequestResponseCycle:
+    return RequestResponseCycle(
+        scope=scope,
+        transport=transport,
+        flow=flow,
+        logger=logging.getLogger("a"),
+        access_logger=logging.getLogger("b"),
+        access_log=False,
+        default_headers=[_DEFAULT],
+        message_event=asyncio.Event(),
+        expect_100_continue=False,
+        keep_alive=keep_alive,
+        on_response=complete,
+    )
+
+
 class Stage:
     def __init__(self, method: str = "GET", *, keep_alive: bool = True) -> None:
         self.transport = Transport()
         self.completed = 0
         self.flow = FlowControl(self.transport)
-        self.cycle = RequestResponseCycle(
-            scope={"type": "http", "method": method},  # type: ignore[typeddict-item]
-            transport=self.transport,
-            flow=self.flow,
-            logger=logging.getLogger("a"),
-            access_logger=logging.getLogger("b"),
-            access_log=False,
-            default_headers=[_DEFAULT],
-            message_event=asyncio.Event(),
-            expect_100_continue=False,
-            keep_alive=keep_alive,
-            on_response=self._complete,
-        )
+        scope = {"type": "http", "method": method}
+        self.cycle = cycle_of(scope, self.transport, self.flow, self._complete, keep_alive=keep_alive)
 
     def _complete(self) -> None:
         self.completed += 1
@@ -102,3 +115,23 @@ def test_a_header_that_means_more_than_itself_is_not_written(header: Header) -> 
     stage = Stage()
     assert not written(stage.cycle, 200, [*_HEADERS, header], b"")
     assert stage.bytes == b""
+
+
+async def nothing(*_: Any) -> Any: ...
+
+
+def test_an_answer_that_was_given_is_gone_before_anybody_collects_it() -> None:
+    async def answered() -> weakref.ref[RequestResponseCycle]:
+        transport = Transport()
+        scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "extensions": {CONNECTION: Wire()}}
+        cycle = cycle_of(scope, transport, FlowControl(transport), lambda: None)
+        scope["extensions"][CYCLE] = cycle  # type: ignore[index]
+        await Exchange(scope, nothing, nothing, "req_1").reply(200, b"{}")
+        assert transport.sent
+        return weakref.ref(cycle)
+
+    gc.disable()
+    try:
+        assert asyncio.run(answered())() is None
+    finally:
+        gc.enable()
