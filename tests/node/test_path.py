@@ -60,14 +60,30 @@ class Served:
         found = self.kube.list("v1", "Pod", HOME, "app.kubernetes.io/component=gateway")
         return [pod for pod in found if pods.ready(pod) and "deletionTimestamp" not in pod["metadata"]]
 
+    def addresses(self) -> list[str]:
+        """Of every gateway."""
+        found = [f"http://{pod['status']['podIP']}:8080" for pod in self.gateways()]
+        assert len(found) == GATEWAYS
+        return found
+
+    def first_answers(self, watch: Object) -> list[float]:
+        """When each gateway had one for the first time."""
+
+        def answered() -> list[float]:
+            good = [each for each in self.said(watch) if each["seen"][0] == 200]
+            first = {each["gateway"]: each["at"] for each in reversed(good)}
+            return list(first.values()) if len(first) == GATEWAYS else []
+
+        return wait_until(answered, SECONDS, lambda: f"every gateway answers: {self.said(watch)[-5:]}")
+
     def operators(self) -> set[str]:
         found = self.kube.list("v1", "Pod", HOME, "app.kubernetes.io/component=operator")
         return {pod["metadata"]["uid"] for pod in found}
 
-    def caller(self, verb: str, *rest: str) -> Object:
-        """A pod of callers, begun."""
+    def caller(self, verb: str, *rest: str, of: str = "") -> Object:
+        """A pod of callers, begun: for the model that all share, or another one."""
         wanted = objects.pod(self.namespace, f"caller-{secrets.token_hex(3)}", self.image)
-        name = f"{self.namespace}/{self.model.config['metadata']['name']}"
+        name = f"{self.namespace}/{of or self.model.config['metadata']['name']}"
         command = ["python3", "-c", _CALLERS, verb, self.plain, name, *rest]
         wanted["spec"]["containers"][0]["command"] = command
         wanted["spec"]["restartPolicy"] = "Never"
@@ -142,9 +158,7 @@ class Changes:
 
     def __init__(self, path: Served) -> None:
         self._path = path
-        addresses = [f"http://{pod['status']['podIP']}:8080" for pod in path.gateways()]
-        assert len(addresses) == GATEWAYS
-        self._watch = path.caller("watch", *addresses)
+        self._watch = path.caller("watch", *path.addresses())
         self._number = 0
         self.made: list[Change] = []
 
@@ -226,6 +240,32 @@ def test_neither_new_gateways_nor_a_new_engine_fail_a_call(path: Served, form: F
         path.cluster.kubectl(
             "rollout", "status", f"deployment/{GATEWAY}", f"--namespace={HOME}", f"--timeout={SECONDS:.0f}s"
         )
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_o20_whoever_is_told_that_a_model_is_ready_is_answered_by_every_gateway(path: Served, form: Form) -> None:
+    late = []
+    for number in range(form.count(small=3, large=30)):
+        name = f"ready-{number}"
+        caller = path.caller("watch", *path.addresses(), of=name)
+        config = path.kube.create(model_config(model_spec(path.image, path.weights), name, path.namespace))
+        told = _ready_since(Model(path.kube, config))
+        late += [answered - told for answered in path.first_answers(caller)]
+        path.kube.delete(config)
+        path.kube.delete(caller)
+    print(f"first answers came from {min(late):.3f} to {max(late):.3f} s after Ready was read")
+    # As long as it takes to ask once more.
+    assert max(late) < SOON / 4, late
+
+
+def _ready_since(model: Model) -> float:
+    """The moment at which somebody who looks all the time reads it."""
+    deadline = time.time() + SECONDS
+    while model.condition("Ready")["status"] != "True":
+        assert time.time() < deadline, model.condition("Ready")
+        time.sleep(0.01)
+    return time.time()
 
 
 @pytest.mark.long
