@@ -261,10 +261,11 @@ def test_o20_whoever_is_told_that_a_model_is_ready_is_answered_by_every_gateway(
 
 def _ready_since(model: Model) -> float:
     """The moment at which somebody who looks all the time reads it."""
-    deadline = time.time() + SECONDS
-    while model.condition("Ready")["status"] != "True":
-        assert time.time() < deadline, model.condition("Ready")
-        time.sleep(0.01)
+
+    def ready() -> bool:
+        return bool(model.condition("Ready")["status"] == "True")
+
+    wait_until(ready, SECONDS, lambda: f"the model is ready, not {model.condition('Ready')}", longest_pause=0.01)
     return time.time()
 
 

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from plimsoll.gateway.admission import Admission
 from plimsoll.gateway.application import Application
 from plimsoll.gateway.call import Call
@@ -98,10 +100,10 @@ class Front:
             body_seconds=30,
             state=self.state,
             intake=self.intake,
-            admission=Admission(room, self.holds, clock, self.metrics),
+            admission=Admission(room, clock, self.metrics),
             carry=back,
             metrics=self.metrics,
-            log=lambda line, _now: self.lines.append(line),
+            log=lambda line, _now: self.lines.append(msgspec.to_builtins(line)),
             new_id=lambda: f"req_{next(self._numbers)}",
             clock=loop.time,
             wall=lambda: self.wall,

@@ -16,6 +16,8 @@ from plimsoll.gateway.protocol import Connection, Cut, Doors
 from plimsoll.gateway.settings import Bounds
 from tests.support import virtual_time
 
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
 BOUNDS = Bounds(head=10, body=30, write=20, idle=75, connections=2)
 
 
@@ -23,6 +25,7 @@ class Listening(asyncio.Transport):
     def __init__(self, raw: socket.socket) -> None:
         super().__init__({"socket": raw, "peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)})
         self.written = b""
+        self.writes = 0
         self._closed = False
         self._aborted = False
         # What was written is not read, so a close does not come to its end.
@@ -31,6 +34,7 @@ class Listening(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
         self.written += bytes(data)
+        self.writes += 1
 
     def close(self) -> None:
         if not self._closed and not self.stuck:
@@ -55,7 +59,9 @@ class Listening(asyncio.Transport):
 
 
 class House:
-    def __init__(self, raw: socket.socket) -> None:
+    """Its application waits for `go_on` and answers nothing, where it is not given another one."""
+
+    def __init__(self, raw: socket.socket, application: Application | None = None) -> None:
         self._raw = raw
         self._loop = asyncio.get_running_loop()
         self._state = ServerState()
@@ -65,7 +71,7 @@ class House:
         self.go_on = asyncio.Event()
         self._doors = Doors(BOUNDS, lambda cut: self.cuts.update([cut]))
         self._config = uvicorn.Config(
-            self._application, timeout_keep_alive=75, interface="asgi3", lifespan="off", log_config=None
+            application or self._application, timeout_keep_alive=75, interface="asgi3", lifespan="off", log_config=None
         )
         self._config.load()
 
@@ -100,10 +106,10 @@ class House:
         await send({"type": "http.response.body", "body": b""})
 
 
-def in_house(story: Callable[[House], Awaitable[None]]) -> None:
+def in_house(story: Callable[[House], Awaitable[None]], application: Application | None = None) -> None:
     async def main() -> None:
         with socket.socket() as raw:
-            house = House(raw)
+            house = House(raw, application)
             await story(house)
             await house.close()
 

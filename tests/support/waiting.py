@@ -16,10 +16,15 @@ class NeverHappenedError(AssertionError):
     """A condition stayed false until its deadline."""
 
 
-def wait_until(condition: Callable[[], Result], seconds: float, message: str | Callable[[], str]) -> Result:
+def wait_until(
+    condition: Callable[[], Result],
+    seconds: float,
+    message: str | Callable[[], str],
+    longest_pause: float = _LONGEST_PAUSE,
+) -> Result:
     """The first true answer of the condition; exceptions of the condition go through at once."""
     deadline = time.monotonic() + seconds
-    pause = _FIRST_PAUSE
+    pause = min(_FIRST_PAUSE, longest_pause)
     while True:
         answer = condition()
         if answer:
@@ -28,4 +33,4 @@ def wait_until(condition: Callable[[], Result], seconds: float, message: str | C
             told = message if isinstance(message, str) else message()
             raise NeverHappenedError(f"not within {seconds:g} s: {told}")
         time.sleep(pause)
-        pause = min(pause * 1.5, _LONGEST_PAUSE)
+        pause = min(pause * 1.5, longest_pause)

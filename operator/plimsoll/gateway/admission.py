@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
@@ -15,7 +15,7 @@ from plimsoll.gateway.metrics import Metrics
 from plimsoll.gateway.policy.parameters import NAMES
 from plimsoll.gateway.request import Request
 from plimsoll.gateway.waiting import WaitingRoom
-from plimsoll.ledger.holds import Ask, Granted, Holds, Kind, Limited, Measure, Refused, Scope
+from plimsoll.ledger.holds import Ask, Granted, Kind, Limited, Measure, Refused, Room, Scope
 from plimsoll.ledger.line import Waiting
 from plimsoll.ledger.shares import part_of
 from plimsoll.routing.document import Document, Key, Model, Served
@@ -53,7 +53,8 @@ class Held(Struct):
 
     room: WaitingRoom
     request: str
-    limited: tuple[Limited, ...]
+    # Of limits, when it was let in.
+    left: Mapping[Measure, Room]
     waited: float  # seconds
     settled: bool = False
 
@@ -64,9 +65,8 @@ class Held(Struct):
 
 
 class Admission:
-    def __init__(self, room: WaitingRoom, holds: Holds, clock: Callable[[], int], metrics: Metrics) -> None:
+    def __init__(self, room: WaitingRoom, clock: Callable[[], int], metrics: Metrics) -> None:
         self._room = room
-        self._holds = holds
         self._clock = clock
         self._metrics = metrics
 
@@ -80,7 +80,7 @@ class Admission:
             found = await self._wait(applicant)
             waited = (self._clock() - begun) / _NANO
         if isinstance(found, Granted):
-            return Held(self._room, applicant.id, limited, waited)
+            return Held(self._room, applicant.id, found.left, waited)
         self._metrics.rejected(team_of(applicant.key), "queue" if full else found.counter.measure)
         raise refusal(found, ask, document.gateways, queue_full=full)
 
@@ -91,10 +91,6 @@ class Admission:
             return await self._room.wait(applicant.id, applicant.stopped)
         finally:
             self._metrics.waited(model, (self._clock() - begun) / _NANO)
-
-    def left(self, held: Held) -> list[Header]:
-        """The headers that say what is left now."""
-        return left_headers(self._holds, held.limited, self._clock())
 
 
 def limited_by(document: Document, key: Key | None, model: Model, served: Served) -> tuple[Limited, ...]:
@@ -145,10 +141,10 @@ def lets_wait(refused: Refused, ask: Ask) -> bool:
     return may and not refused.hopeless
 
 
-def left_headers(holds: Holds, limited: Sequence[Limited], now: int) -> list[Header]:
-    """Under the names that clients of OpenAI know; of several limits the one of which least is left."""
+def left_headers(room: Mapping[Measure, Room]) -> list[Header]:
+    """Under the names that clients of OpenAI know."""
     headers: list[Header] = []
-    for measure, (left, limit) in holds.least(limited, now).items():
+    for measure, (left, limit) in room.items():
         of_limit, of_left = _HEADERS[measure]
         headers += ((of_limit, b"%d" % limit), (of_left, b"%d" % left))
     return headers

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 
 from plimsoll.cost.record import Operation
-from plimsoll.gateway.admission import Applicant, Held
+from plimsoll.gateway.admission import Applicant, Held, left_headers
 from plimsoll.gateway.authentication import authenticated
 from plimsoll.gateway.backends import BACKENDS
 from plimsoll.gateway.backends.dialect import Dialect
@@ -113,7 +113,7 @@ def _resolve(desk: Desk, visit: Visit, request: Request) -> Resolved:
 async def _carry(desk: Desk, visit: Visit, request: Request, resolved: Resolved, held: Held) -> None:
     exchange = visit.exchange
     assert visit.stopped is not None
-    exchange.headers += [*resolved.headers(), *desk.admission.left(held)]
+    exchange.headers += [*resolved.headers(), *left_headers(held.left)]
     for parameter in resolved.shaped.report.unsupported:
         desk.metrics.unsupported(resolved.model.full_name, parameter)
     visit.call = Call(

@@ -6,10 +6,10 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from plimsoll.gateway.admission import Admission
 from plimsoll.gateway.call import Carry
+from plimsoll.gateway.ended import LogLine
 from plimsoll.gateway.intake import Intake
 from plimsoll.gateway.metrics import Metrics
 from plimsoll.gateway.settings import Auth
@@ -41,7 +41,7 @@ class Desk:
     admission: Admission
     carry: Carry
     metrics: Metrics
-    log: Callable[[dict[str, Any], float], None]
+    log: Callable[[LogLine, float], None]
     new_id: Callable[[], str] = field(default_factory=random_ids)
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time

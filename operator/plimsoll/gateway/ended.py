@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec import Struct
 
-from plimsoll.cost.record import Outcome, Record, Tokens
+from plimsoll.cost.record import CountSource, Outcome, Record, Tokens
 
 # Where a request never came as far as to have one.
 NONE = "none"
 CANCELLED = "cancelled"
+
+
+class LogLine(Struct, kw_only=True, omit_defaults=True):
+    """What there is not is left out of it."""
+
+    request: str
+    operation: str
+    method: str
+    status: int | None = None
+    seconds: float
+    error: str | None = None
+    cancelled: bool = False
+    drained: bool = False
+    model: str | None = None
+    revision: int | None = None
+    team: str | None = None
+    key: str | None = None
+    streamed: bool = False
+    waited_seconds: float | None = None
+    attempts: int | None = None
+    outcome: Outcome | None = None
+    endpoint: str | None = None
+    first_token_seconds: float | None = None
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    completion_tokens: int | None = None
+    counted_by: CountSource | None = None
 
 
 class Ended(Struct, kw_only=True):
@@ -74,38 +99,29 @@ class Ended(Struct, kw_only=True):
     def _last(self) -> Record | None:
         return self.records[-1] if self.records else None
 
-    def line(self) -> dict[str, Any]:
-        told: dict[str, Any] = {
-            "request": self.request,
-            "operation": self.operation,
-            "method": self.method,
-            "status": self.status or None,
-            "seconds": round(self.seconds, 4),
-            "error": self.error,
-            "cancelled": self.cancelled or None,
-            "drained": self.drained or None,
-            "model": None if self.model == NONE else self.model,
-            "revision": self.revision,
-            "team": None if self.team == NONE else self.team,
-            "key": self.key or None,
-            "streamed": self.streamed or None,
-            "waited_seconds": round(self.waited_seconds, 4) or None,
-            **self._used(),
-        }
-        return {name: value for name, value in told.items() if value is not None}
-
-    def _used(self) -> dict[str, Any]:
-        last = self._last
-        if last is None:
-            return {}
-        tokens, first = self.tokens, self.first_token_seconds
-        return {
-            "attempts": len(self.records),
-            "outcome": last.outcome,
-            "endpoint": last.endpoint,
-            "first_token_seconds": None if first is None else round(first, 4),
-            "prompt_tokens": tokens.prompt,
-            "cached_tokens": tokens.input_cached,
-            "completion_tokens": tokens.completion,
-            "counted_by": last.source,
-        }
+    def line(self) -> LogLine:
+        last, tokens, first = self._last, self.tokens, self.first_token_seconds
+        return LogLine(
+            request=self.request,
+            operation=self.operation,
+            method=self.method,
+            status=self.status or None,
+            seconds=round(self.seconds, 4),
+            error=self.error,
+            cancelled=self.cancelled,
+            drained=self.drained,
+            model=None if self.model == NONE else self.model,
+            revision=self.revision,
+            team=None if self.team == NONE else self.team,
+            key=self.key or None,
+            streamed=self.streamed,
+            waited_seconds=round(self.waited_seconds, 4) or None,
+            attempts=len(self.records) or None,
+            outcome=None if last is None else last.outcome,
+            endpoint=None if last is None else last.endpoint,
+            first_token_seconds=None if first is None else round(first, 4),
+            prompt_tokens=None if last is None else tokens.prompt,
+            cached_tokens=None if last is None else tokens.input_cached,
+            completion_tokens=None if last is None else tokens.completion,
+            counted_by=None if last is None else last.source,
+        )

@@ -18,7 +18,7 @@ REMOVED: Final = object()
 _LONGEST_NUMBER = 40  # digits in a row; a double needs 17
 _LARGE = b"0" * (_LONGEST_NUMBER + 1)
 # With every digit as 0: three digits after a positive exponent.
-_EXPONENTS = (b"e000", b"e+000")
+_EXPONENT, _EXPONENT_WITH_SIGN = b"e000", b"e+000"
 _DIGITS = bytes.maketrans(b"123456789E", b"000000000e")
 _raws = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -104,7 +104,7 @@ def _shape(raw: bytes, bounds: Bounds) -> _Shape:
     _at_most(bounds.keys, "keys", keys)
     _at_most(bounds.values, "values", outside.count(b","))
     numbers = outside.translate(_DIGITS)
-    if _LARGE in numbers or any(each in numbers for each in _EXPONENTS):
+    if _LARGE in numbers or _EXPONENT in numbers or _EXPONENT_WITH_SIGN in numbers:
         raise ApiError(Code.NUMBER_TOO_LARGE, digits=_LONGEST_NUMBER)
     return _Shape(containers, keys)
 

@@ -160,7 +160,7 @@ class _Process:
             body_seconds=settings.bounds.body,
             state=self._state,
             intake=Intake(settings.body_bytes),
-            admission=Admission(self._room, self._holds, time.monotonic_ns, self._metrics),
+            admission=Admission(self._room, time.monotonic_ns, self._metrics),
             carry=self._carrier.carry,
             metrics=self._metrics,
             log=self._log.write,

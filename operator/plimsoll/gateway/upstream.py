@@ -13,7 +13,6 @@ from aiohttp.connector import Connection
 
 from plimsoll.cost.record import Outcome
 from plimsoll.gateway.call import Call
-from plimsoll.gateway.deadline import Deadline
 from plimsoll.gateway.outside import Dial
 
 # Less than the five seconds after which uvicorn, which engines are made with, closes a connection that nobody uses.
@@ -57,11 +56,11 @@ class Line:
         self._drain = False
         self._over = False
         self._loop = call.stopped.get_loop()
-        self._deadline = Deadline(self._loop, deadline)
+        self._timer = asyncio.timeout_at(deadline)
         self._connection: Connection | None = None
 
     async def __aenter__(self) -> Self:
-        self._deadline.begin()
+        await self._timer.__aenter__()
         self._call.stopped.add_done_callback(self._stop)
         _LINE.set(self)
         return self
@@ -75,7 +74,7 @@ class Line:
         self._call.stopped.remove_done_callback(self._stop)
         if self._drain:
             self._drains.end()
-        self._deadline.end(error)
+        await self._timer.__aexit__(kind, error, trace)
 
     def opened(self, connection: Connection) -> None:
         self._connection = connection
@@ -84,14 +83,14 @@ class Line:
         """The answer has begun: from now on only the silence of the backend is too long."""
         if self._call.stopped.done():
             return
-        self._deadline.reschedule(None)
+        self._timer.reschedule(None)
         protocol = None if self._connection is None else self._connection.protocol
         if protocol is not None:
             protocol.read_timeout = idle
             protocol.start_timeout()
 
     def _stop(self, stopped: asyncio.Future[Outcome]) -> None:
-        if self._over or self._deadline.expired:
+        if self._over or self._timer.expired():
             return
         wanted = stopped.result() is Outcome.CANCELLED and self._call.served.on_disconnect == "drain"
         if wanted and self._drains.begin():
@@ -102,8 +101,8 @@ class Line:
 
     def _end_in(self, seconds: float) -> None:
         """No later than it would have ended anyway."""
-        when, now = self._deadline.when, self._loop.time()
-        self._deadline.reschedule(now + seconds if when is None else min(when, now + seconds))
+        when, now = self._timer.when(), self._loop.time()
+        self._timer.reschedule(now + seconds if when is None else min(when, now + seconds))
 
     def _half_close(self) -> bool:
         connection = self._connection

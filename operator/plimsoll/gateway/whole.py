@@ -81,4 +81,4 @@ def _left(call: Call) -> bool:
 
 
 def _told(tokens: Tokens) -> Header:
-    return (b"x-plimsoll-tokens", _CLASSES % tuple(getattr(tokens, name) for name in tokens.__struct_fields__))
+    return (b"x-plimsoll-tokens", _CLASSES % msgspec.structs.astuple(tokens))

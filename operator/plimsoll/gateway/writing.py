@@ -12,7 +12,6 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 from plimsoll.gateway.call import Header
 
 CLOSE: Header = (b"connection", b"close")
-_LINE = b"%b: %b\r\n"
 # What is longer is not copied once more.
 _LONGEST = 64 << 10
 
@@ -23,12 +22,12 @@ def written(cycle: RequestResponseCycle, status: int, headers: Sequence[Header],
         return False
     if cycle.scope["method"] == "HEAD" or CLOSE in headers:
         return False
-    lines = [_LINE % header for header in (*cycle.default_headers, *headers)]
-    head = b"".join(lines)
-    # Each has one end; a second one within would be a header that nobody has written.
-    if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines) or b"\0" in head:
+    every = (*cycle.default_headers, *headers)
+    head = b"\r\n".join(map(b": ".join, every))
+    # Each but the last has one end; one more would be a header that nobody has written.
+    if head.count(b"\n") != len(every) - 1 or head.count(b"\r") != len(every) - 1 or b"\0" in head:
         return False
-    _write(cycle, STATUS_LINE[status] + head + b"\r\n", body)
+    _write(cycle, b"%b%b\r\n\r\n" % (STATUS_LINE[status], head), body)
     cycle.response_started = cycle.response_complete = True
     cycle.waiting_for_100_continue = False
     cycle.message_event.set()

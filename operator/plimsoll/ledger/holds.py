@@ -5,8 +5,8 @@ Times are nanoseconds of a clock that never goes back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -58,8 +58,15 @@ class Ask(Struct, frozen=True):
     lasting: int
 
 
-class Granted(NamedTuple):
+# What is left of a limit, and the limit: the less is left, the smaller it is.
+Room = tuple[int, int]
+
+
+@dataclass(slots=True)
+class Granted:
     request: str
+    # Of several limits on the same the one of which least is left, now that this was granted.
+    left: Mapping[Measure, Room] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +91,6 @@ class Left(NamedTuple):
     left: int
 
 
-# What is left of a limit, and the limit: the less is left, the smaller it is.
-Room = tuple[int, int]
-
-
 class Holds(Protocol):
     """Nothing here waits: what cannot be had now is refused at once."""
 
@@ -102,9 +105,6 @@ class Holds(Protocol):
 
     def left(self, limited: Sequence[Limited], now: int) -> list[Left]:
         """Of every limit."""
-
-    def least(self, limited: Sequence[Limited], now: int) -> dict[Measure, Room]:
-        """Of several limits on the same the one of which least is left: for the headers of answers."""
 
 
 def limit_of(limits: Limits, measure: Measure) -> int | None:

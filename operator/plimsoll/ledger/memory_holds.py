@@ -127,7 +127,7 @@ class MemoryHolds:
                 return _refused(ask.request, lacks)
         parts = [(state, state.use(now, ask.tokens)) for state in states]
         self._held[ask.request] = _Held(ask.tokens, now + ask.lasting, parts)
-        return Granted(ask.request)
+        return Granted(ask.request, _least(ask.limited, states))
 
     def settle(self, request: str, tokens: int) -> bool:
         held = self._held.pop(request, None)
@@ -152,18 +152,6 @@ class MemoryHolds:
             for count in self._state(each, now).counts(each.limits, 0)
         ]
 
-    def least(self, limited: Sequence[Limited], now: int) -> dict[Measure, Room]:
-        found: dict[Measure, Room] = {}
-        for each in limited:
-            state, limits = self._state(each, now), each.limits
-            if limits.requests is not None:
-                _lower(found, Measure.REQUESTS, limits.requests, state.most_requests - state.requests.total)
-            if limits.tokens is not None:
-                _lower(found, Measure.TOKENS, limits.tokens, state.most_tokens - state.tokens.total)
-            if limits.concurrency is not None:
-                _lower(found, Measure.CONCURRENCY, limits.concurrency, state.most_running - state.running)
-        return found
-
     def _state(self, limited: Limited, now: int) -> _State:
         state = self._states.get(limited.scope)
         if state is None:
@@ -186,8 +174,21 @@ def _part(limit: int | None, gateways: int) -> float:
     return math.inf if limit is None else part_of(limit, gateways)
 
 
+def _least(limited: Sequence[Limited], states: Sequence[_State]) -> dict[Measure, Room]:
+    found: dict[Measure, Room] = {}
+    for each, state in zip(limited, states, strict=True):
+        limits = each.limits
+        if limits.requests is not None:
+            _lower(found, Measure.REQUESTS, limits.requests, state.most_requests - state.requests.total)
+        if limits.tokens is not None:
+            _lower(found, Measure.TOKENS, limits.tokens, state.most_tokens - state.tokens.total)
+        if limits.concurrency is not None:
+            _lower(found, Measure.CONCURRENCY, limits.concurrency, state.most_running - state.running)
+    return found
+
+
 def _lower(found: dict[Measure, Room], measure: Measure, limit: int, left: float) -> None:
-    room = (int(left) if left > 0 else 0, limit)
+    room = (int(left), limit)
     known = found.get(measure)
     if known is None or room < known:
         found[measure] = room

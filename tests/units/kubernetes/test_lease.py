@@ -24,6 +24,7 @@ class _Server(Client):
         self.lease: Object | None = None
         self.version = 0
         self.away = False
+        self.asked = 0
 
     async def get(self, kind: Kind, namespace: str | None, name: str) -> Object:
         self._check()
@@ -45,6 +46,7 @@ class _Server(Client):
         return self._store(wanted)
 
     def _check(self) -> None:
+        self.asked += 1
         if self.away:
             raise Unavailable("away")
 
@@ -204,6 +206,20 @@ def test_a_lease_that_was_given_back_is_taken_at_the_next_look() -> None:
         began = asyncio.get_running_loop().time()
         await waiting
         assert asyncio.get_running_loop().time() - began <= 2
+
+    _ends(scenario)
+
+
+def test_a_server_in_trouble_is_not_asked_as_often() -> None:
+    async def scenario(server: _Server) -> None:
+        keeping = await _kept(_lease(server, "a"))
+        standby = asyncio.ensure_future(_lease(server, "b").acquire())
+        keeping.cancel()
+        server.away = True
+        server.asked = 0
+        await asyncio.sleep(60)
+        assert 29 <= server.asked <= 31
+        standby.cancel()
 
     _ends(scenario)
 

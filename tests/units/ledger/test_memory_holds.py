@@ -168,12 +168,14 @@ def test_of_several_limits_on_the_same_the_one_of_which_least_is_left_is_told(ga
         Limited(TEAM, Limits(requests=60, tokens=300, concurrency=30)),
         Limited(MODEL, Limits(tokens=300, window_seconds=1.0)),
     ]
-    holds.hold(ask("r1", *limited, tokens=60), 0)
-    assert holds.least(limited, 1)[Measure.TOKENS] == (300 // gateways - 60, 300)
-    for now in (1, 2 * SECOND, 60 * SECOND):
+    for now in (0, 1, 2 * SECOND, 60 * SECOND):
+        granted = holds.hold(ask(f"r{now}", *limited, tokens=30), now)
+        assert isinstance(granted, Granted)
+        if not now:
+            assert granted.left[Measure.TOKENS] == (300 // gateways - 30, 300)
         told = holds.left(limited, now)
         by_measure = {each.counter.measure for each in told}
-        assert holds.least(limited, now) == {
+        assert granted.left == {
             measure: min((each.left, each.limit) for each in told if each.counter.measure is measure)
             for measure in by_measure
         }
@@ -183,4 +185,4 @@ def test_nothing_is_left_of_what_is_overdrawn(holds: MemoryHolds) -> None:
     limited = Limited(KEY, Limits(tokens=100))
     holds.hold(ask("r1", limited, tokens=10), 0)
     holds.settle("r1", 150)
-    assert holds.least([limited], 1) == {Measure.TOKENS: (0, 100)}
+    assert [each.left for each in holds.left([limited], 1)] == [0]

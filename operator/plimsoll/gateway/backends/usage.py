@@ -67,7 +67,8 @@ class _Totals(NamedTuple):
 
 def _totals(reading: _Reading) -> _Totals:
     """One that is missing is what the others leave for it: embeddings, for one, have no completion."""
-    prompt, completion, total = (reading.count(f"{name}_tokens") for name in ("prompt", "completion", "total"))
+    prompt, completion = reading.count("prompt_tokens"), reading.count("completion_tokens")
+    total = reading.count("total_tokens")
     if prompt is None:
         if reading.usage:
             reading.doubts.append("prompt_tokens is missing")

@@ -24,15 +24,12 @@ def generation(request: Request, policy: Generation, dialect: Dialect) -> tuple[
         return {}, Report()
     check_spelling(request.fields, EVERY_NAME)
     governed = _Governed(request.fields, policy, dialect, request.operation)
-    concerned = _sent(request.fields) | policy.defaults.keys() | policy.minimum.keys() | policy.maximum.keys()
+    concerned = {PARAMETERS[field] for field in request.fields.keys() & EVERY_NAME}
+    concerned.update(policy.defaults, policy.minimum, policy.maximum)
     for name in NAMES:
         if name in concerned:
             governed.decide(name)
     return governed.changes, Report(tuple(governed.capped), tuple(governed.unsupported))
-
-
-def _sent(fields: Mapping[str, Any]) -> set[str]:
-    return {PARAMETERS[field] for field in fields if field in PARAMETERS}
 
 
 class _Governed(Struct):
@@ -58,7 +55,9 @@ class _Governed(Struct):
             self.changes |= dict.fromkeys(sent, REMOVED)
             return
         kept = next((each for each in sent if each in words), words[0])
-        self.changes |= {each: REMOVED for each in sent if each != kept}
+        for each in sent:
+            if each != kept:
+                self.changes[each] = REMOVED
         # What is allowed as it is goes on as it was written.
         if value != asked or kept not in sent:
             self.changes[kept] = value
@@ -67,8 +66,9 @@ class _Governed(Struct):
 
     def _asked(self, name: str, sent: list[str]) -> Value | None:
         values = [value_of(name, each, self.fields[each]) for each in sent]
-        if any(each != values[0] for each in values):
-            raise bad_field(sent[1], f"has another value than {sent[0]}, and both mean the same: send one of them")
+        for each in values[1:]:
+            if each != values[0]:
+                raise bad_field(sent[1], f"has another value than {sent[0]}, and both mean the same: send one of them")
         return values[0] if values else None
 
     def _unasked(self, name: str) -> Value | None:

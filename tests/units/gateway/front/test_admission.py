@@ -23,7 +23,7 @@ from plimsoll.gateway.metrics import Metrics
 from plimsoll.gateway.reading import read
 from plimsoll.gateway.request import request_of
 from plimsoll.gateway.waiting import WaitingRoom
-from plimsoll.ledger.holds import Ask, Kind, Limited, Scope
+from plimsoll.ledger.holds import Ask, Granted, Kind, Limited, Scope
 from plimsoll.ledger.memory_holds import MemoryHolds
 from plimsoll.routing.document import Document, Key, Provider, Served
 from plimsoll.routing.limits import Limits
@@ -96,7 +96,7 @@ class Desk:
         self.holds = MemoryHolds()
         self.metrics = Metrics(lambda: None)
         room = WaitingRoom(self.holds, lambda: self.now, 0)
-        self.admission = Admission(room, self.holds, lambda: self.now, self.metrics)
+        self.admission = Admission(room, lambda: self.now, self.metrics)
 
     def taken(self, own: Key, tokens: int = 10) -> None:
         """One call of this key that still runs."""
@@ -159,8 +159,9 @@ def test_headers_tell_the_tightest_of_several_limits() -> None:
         Limited(Scope(Kind.KEY, "a"), Limits(requests=10, concurrency=4)),
         Limited(Scope(Kind.TEAM, "b"), Limits(requests=6)),
     ]
-    holds.hold(Ask("1", 5, tuple(limited), NANO), 0)
-    assert dict(left_headers(holds, limited, 0)) == {
+    granted = holds.hold(Ask("1", 5, tuple(limited), NANO), 0)
+    assert isinstance(granted, Granted)
+    assert dict(left_headers(granted.left)) == {
         b"x-ratelimit-limit-requests": b"6",
         b"x-ratelimit-remaining-requests": b"2",
         b"x-ratelimit-limit-concurrency": b"4",

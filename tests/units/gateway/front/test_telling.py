@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from plimsoll.cost.record import CountSource, Outcome, Tokens
@@ -64,7 +65,8 @@ def test_what_backends_and_limits_took_is_not_ours() -> None:
 
 
 def test_a_line_has_names_and_numbers_and_leaves_out_what_there_is_not() -> None:
-    line = _ended(records=(used(seconds=2.0),), key="blue/app").line()
+    told = _ended(records=(used(seconds=2.0),), key="blue/app").line()
+    line = msgspec.to_builtins(told)
     assert line["prompt_tokens"] == 15
     assert line["completion_tokens"] == 40
     assert (line["counted_by"], line["attempts"], line["key"]) == (CountSource.ENGINE, 1, "blue/app")

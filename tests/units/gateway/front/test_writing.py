@@ -18,6 +18,7 @@ from plimsoll.gateway.exchange import Exchange
 from plimsoll.gateway.protocol import CONNECTION, CYCLE
 from plimsoll.gateway.writing import CLOSE, written
 from tests.support.front import Wire
+from tests.support.front_house import House, in_house
 
 _HEADERS: list[Header] = [(b"x-request-id", b"req_1"), (b"content-type", b"application/json")]
 _DEFAULT = (b"date", b"Sun, 22 Nov 2026 11:00:00 GMT")
@@ -34,6 +35,9 @@ class Transport(asyncio.Transport):
 
     def close(self) -> None:
         self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
 
 
 def cycle_of(
@@ -92,6 +96,30 @@ def test_the_bytes_are_those_of_uvicorn(status: int, body: bytes) -> None:
     assert stage.cycle.message_event.is_set()
 
 
+def test_nobody_is_asked_to_go_on_who_has_the_answer() -> None:
+    stage = Stage()
+    stage.cycle.waiting_for_100_continue = True
+    assert written(stage.cycle, 413, _HEADERS, b"")
+    answer = stage.bytes
+    asyncio.run(stage.cycle.receive())
+    assert stage.bytes == answer
+
+
+def test_a_request_on_a_connection_is_answered_in_one_write() -> None:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await Exchange(scope, receive, send, "req_1").reply(200, b"{}")
+
+    async def story(house: House) -> None:
+        connection, transport = house.connect()
+        for number in (1, 2):
+            connection.data_received(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            await house.pass_by(1)
+            assert transport.written.count(b"\r\n\r\n{}") == number
+            assert transport.writes == number
+
+    in_house(story, application)
+
+
 def stage_that(does: str) -> Stage:
     stage = Stage("HEAD" if does == "wants no body" else "GET", keep_alive=does != "ends its connection")
     if does == "is gone":
@@ -110,7 +138,9 @@ def test_what_is_not_ordinary_is_left_to_uvicorn(does: str) -> None:
     assert (stage.bytes, stage.completed) == (b"", 0)
 
 
-@pytest.mark.parametrize("header", [CLOSE, (b"x-a", b"b\r\nx-c: d"), (b"x-a", b"b\nc"), (b"x-a", b"\0")])
+@pytest.mark.parametrize(
+    "header", [CLOSE, (b"x-a", b"b\r\nx-c: d"), (b"x-a", b"b\nc"), (b"x-a", b"b\rc"), (b"x-a", b"\0")]
+)
 def test_a_header_that_means_more_than_itself_is_not_written(header: Header) -> None:
     stage = Stage()
     assert not written(stage.cycle, 200, [*_HEADERS, header], b"")
