@@ -92,12 +92,15 @@ class _Shape(Struct, frozen=True):
 
 def _shape(raw: bytes, bounds: Bounds) -> _Shape:
     """Counted in what stands outside of strings, before anything is made of it; right for whatever is JSON."""
-    if escapes := raw.count(b"\\"):
-        _at_most(bounds.escapes, "escapes", escapes)
+    # Each look at a long text costs more than everything else here, so none is had twice, or without need.
+    if len(raw) > bounds.escapes:
+        _at_most(bounds.escapes, "escapes", raw.count(b"\\"))
+    if b"\\" in raw and b'\\"' in raw:
         # In pairs from the left, as they escape each other; then every quote that is left begins or ends a string.
         raw = raw.replace(b"\\\\", b"__").replace(b'\\"', b"__")
-    _at_most(bounds.strings, "texts and keys", raw.count(b'"') // 2)
-    outside = b" ".join(raw.split(b'"')[::2])
+    pieces = raw.split(b'"', 2 * bounds.strings + 2)
+    _at_most(bounds.strings, "texts and keys", (len(pieces) - 1) // 2)
+    outside = b" ".join(pieces[::2])
     containers = outside.count(b"{") + outside.count(b"[")
     keys = outside.count(b":")
     _at_most(bounds.containers, "objects and lists", containers)
