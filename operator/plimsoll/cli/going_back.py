@@ -96,12 +96,12 @@ def pin(where: Where, handing: Handing, name: Name, number: Number = None, clear
 
 
 def _last_good(config: Object, revisions: Sequence[Revision]) -> int:
-    """What serves, when the newest does not; else what served before."""
+    """What serves, where the spec says something else, accepted or not; else what served before."""
     from plimsoll.cli.exits import NotThere
 
     status = config.get("status") or {}
     serving = (status.get("currentRevision") or {}).get("number")
-    if serving is not None and revisions and serving < revisions[-1].number:
+    if any(each.number == serving and _difference(config["spec"], each) for each in revisions):
         return int(serving)
     if (previous := status.get("previousRevision")) is not None:
         return int(previous)
@@ -112,15 +112,20 @@ def _last_good(config: Object, revisions: Sequence[Revision]) -> int:
     )
 
 
-def _back_to(config: Object, target: Revision) -> _Change:
+def _difference(spec: Object, target: Revision) -> Object:
+    """Of all that makes revisions, as a merge patch."""
     from plimsoll.api.crd import part_at, structural_schema
     from plimsoll.api.normal import of_revision
     from plimsoll.api.parts import completed
 
     schema = part_at(structural_schema(), "spec")
-    now, then = completed(config["spec"], schema), completed(target.spec, schema)
-    patch = merge_patch(of_revision(now), of_revision(then))
-    if "pinRevision" in now:
+    now, then = completed(spec, schema), completed(target.spec, schema)
+    return merge_patch(of_revision(now), of_revision(then))
+
+
+def _back_to(config: Object, target: Revision) -> _Change:
+    patch = _difference(config["spec"], target)
+    if "pinRevision" in config["spec"]:
         patch["pinRevision"] = None
     return _Change({"spec": patch}, f"{config['metadata']['name']} says again what revision {target.number} said")
 

@@ -101,6 +101,18 @@ def test_a_rollback_goes_to_what_served_before_when_all_is_well(
     assert plimsoll("rollback", "chat").code == 0
 
 
+def test_a_rollback_of_an_edit_that_was_not_accepted_takes_back_that_edit_only(
+    plimsoll: Command, cluster: FakeCluster, world: Simulated
+) -> None:
+    world.edit(spec(context=8192, parallel=2))
+    world.settle(15)
+    world.edit(spec(context=8192, parallel=3))
+    cluster.show(world)
+    answered = plimsoll("rollback", "chat")
+    assert answered.data == {"spec": {"parallel": 2}}
+    assert "chat says again what revision 4 said" in answered.errors
+
+
 def test_what_was_rolled_back_behaves_as_it_did_and_keeps_its_replicas(
     plimsoll: Command, cluster: FakeCluster, world: Simulated
 ) -> None:
