@@ -101,8 +101,9 @@ def _last_good(config: Object, revisions: Sequence[Revision]) -> int:
 
     status = config.get("status") or {}
     serving = (status.get("currentRevision") or {}).get("number")
-    if any(each.number == serving and _difference(config["spec"], each) for each in revisions):
-        return int(serving)
+    for each in revisions:
+        if each.number == serving and _difference(config["spec"], each):
+            return each.number
     if (previous := status.get("previousRevision")) is not None:
         return int(previous)
     name = config["metadata"]["name"]
