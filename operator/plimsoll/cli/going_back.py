@@ -96,13 +96,13 @@ def pin(where: Where, handing: Handing, name: Name, number: Number = None, clear
 
 
 def _last_good(config: Object, revisions: Sequence[Revision]) -> int:
-    """What serves, where the spec says something else, accepted or not; else what served before."""
+    """What serves, where the newest does not or the spec says something else by now; else what served before."""
     from plimsoll.cli.exits import NotThere
 
     status = config.get("status") or {}
     serving = (status.get("currentRevision") or {}).get("number")
     for each in revisions:
-        if each.number == serving and _difference(config["spec"], each):
+        if each.number == serving and (each is not revisions[-1] or _difference(config["spec"], each)):
             return each.number
     if (previous := status.get("previousRevision")) is not None:
         return int(previous)

@@ -113,6 +113,14 @@ def test_a_rollback_of_an_edit_that_was_not_accepted_takes_back_that_edit_only(
     assert "chat says again what revision 4 said" in answered.errors
 
 
+def test_a_rollback_that_was_done_by_hand_a_moment_ago_goes_no_further_back(
+    plimsoll: Command, cluster: FakeCluster, world: Simulated
+) -> None:
+    world.edit(spec(context=8192, parallel=2))
+    cluster.show(world)
+    assert "nothing to do: chat says again what revision 2 said" in plimsoll("rollback", "chat").errors
+
+
 def test_what_was_rolled_back_behaves_as_it_did_and_keeps_its_replicas(
     plimsoll: Command, cluster: FakeCluster, world: Simulated
 ) -> None:
