@@ -168,6 +168,8 @@ class Changes:
         kinds[number % len(kinds)]()
 
     def end(self) -> None:
+        """The key is left as whoever comes next needs it, whichever change was the last one."""
+        self._resume()
         self._path.kube.delete(self._watch)
 
     def _limit(self) -> None:
