@@ -5,23 +5,22 @@ import os
 import random
 import signal
 import subprocess
-import time
 
 from bench.frame.clone import Clone
+from bench.frame.errors import CommandError
 from bench.frame.runner import Record
 
 # Far above the bars, so that a miss is measured and not cut off.
 COLD_LIMIT, WARM_LIMIT, DOWN_LIMIT = 5400.0, 1200.0, 300.0
-# Within a whole run with warm caches.
-_LATEST_KILL = 180.0
 
 
 class Demo:
     """In one clone. After `down` nothing runs, and the caches stay."""
 
-    def __init__(self, clone: Clone, seed: int = 20261122, latest_kill: float = _LATEST_KILL) -> None:
+    def __init__(self, clone: Clone, seed: int = 20261122, whole: float | None = None) -> None:
         self.clone = clone
-        self._latest_kill = latest_kill
+        # How long a whole one takes with warm caches, once that is known.
+        self._whole = whole
         self._random = random.Random(seed)  # noqa: S311
         self._is_warm = False
 
@@ -34,16 +33,19 @@ class Demo:
         """From a fresh clone, and then once more where all of it runs."""
         self._warm_up()
         commands = self.clone.make()
-        record("warm", commands.seconds("make", "demo", limit=WARM_LIMIT))
+        self._whole = commands.seconds("make", "demo", limit=WARM_LIMIT)
+        record("warm", self._whole)
         record("again", commands.seconds("make", "demo", limit=WARM_LIMIT))
         record("down", commands.seconds("make", "demo-down", limit=DOWN_LIMIT))
 
     def measure_killed(self, record: Record) -> None:
         """Killed at a moment that nobody chose; the next call goes on and ends well, or this fails."""
         self._warm_up()
+        if self._whole is None:
+            self._whole = self.clone.make().seconds("make", "demo", limit=WARM_LIMIT)
+            self.down()
         commands = self.clone.make()
-        moment = self._random.uniform(0.0, self._latest_kill)
-        self._kill_after(moment)
+        self._kill_after(self._random.uniform(0.0, self._whole))
         record("after-a-kill", commands.seconds("make", "demo", limit=WARM_LIMIT))
         self.down()
 
@@ -66,10 +68,11 @@ class Demo:
                 ("make", "demo"), cwd=commands.folder, env={**os.environ, **commands.environment},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
-        deadline = time.monotonic() + seconds
         try:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(0.0, deadline - time.monotonic()))
+            process.wait(seconds)
+            raise CommandError(f"`make demo` ended by itself before it could be killed after {seconds:.1f} s")
+        except subprocess.TimeoutExpired:
+            pass
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import subprocess
 from pathlib import Path
 
@@ -25,13 +27,13 @@ demo-down:
 """
 
 
-def demo_of(folder: Path, hangs: str = "no") -> Demo:
+def demo_of(folder: Path, hangs: str = "no", whole: float | None = None) -> Demo:
     (folder / "Makefile").write_text(_MAKEFILE.format(hangs=hangs))
     who = ("-c", "user.name=a", "-c", "user.email=a@example.com")
     for words in (("init", "--quiet"), ("add", "Makefile"), (*who, "commit", "--quiet", "-m", "a demo")):
         subprocess.run(("git", *words), cwd=folder, check=True)
     scratch = Scratch(folder / "pointer")
-    return Demo(Clone(folder, scratch, "later", folder / "log", own_caches=False), latest_kill=2.0)
+    return Demo(Clone(folder, scratch, "later", folder / "log", own_caches=False), whole=whole)
 
 
 def said(demo: Demo) -> list[str]:
@@ -46,13 +48,31 @@ def test_caches_are_warm_before_anything_counts(tmp_path: Path) -> None:
 
 
 def test_a_demo_that_was_killed_is_called_again_and_taken_down(tmp_path: Path) -> None:
-    demo, found = demo_of(tmp_path, hangs="yes"), dict[str, float]()
+    demo, found = demo_of(tmp_path, hangs="yes", whole=2.0), dict[str, float]()
     demo.measure_killed(found.__setitem__)
     warm, later = said(demo)[:3], said(demo)[3:]
     assert warm == ["demo", "ended", "down"]
     # On a slow machine the first call was killed before it could say anything.
     assert later in (["demo", "demo", "ended", "down"], ["demo", "ended", "down"])
     assert list(found) == ["after-a-kill"]
+
+
+def test_a_demo_that_ended_before_it_was_killed_shows_nothing(tmp_path: Path) -> None:
+    demo, found = demo_of(tmp_path, whole=60.0), dict[str, float]()
+    with pytest.raises(CommandError, match="ended by itself before it could be killed"):
+        demo.measure_killed(found.__setitem__)
+    assert found == {}
+
+
+def test_a_demo_is_killed_within_the_time_that_a_whole_one_takes(tmp_path: Path) -> None:
+    demo, found = demo_of(tmp_path), dict[str, float]()
+    demo.measure_warm(found.__setitem__)
+    # This one is over at once, so that it may end first all the same.
+    with contextlib.suppress(CommandError):
+        demo.measure_killed(found.__setitem__)
+    killed = re.search(r"killed after ([0-9.]+) s", demo.clone.log.read_text())
+    assert killed is not None
+    assert float(killed[1]) <= found["warm"]
 
 
 def test_a_demo_that_does_not_end_well_has_no_figure(tmp_path: Path) -> None:
