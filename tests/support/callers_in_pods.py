@@ -1,6 +1,7 @@
 """Callers in a pod of a test, which has only the standard library: what they got is printed, a line of JSON each.
 
-watch KEY MODEL URL...            asks every URL again and again, and prints what changed, with the time
+watch KEY MODEL URL...            asks every URL again and again, and prints what changed: when that was answered, and when
+                                  the call was made that met the old for the last time
 ask KEY MODEL URL NAME...         asks for other models again and again, and prints what changed
 call KEY MODEL COUNT SECONDS URL  so many calls at an even pace, every fourth a stream, and then what failed
 """
@@ -44,15 +45,16 @@ def ask(url: str, key: str, model: str, *, stream: bool = False) -> tuple[int, d
 
 def watch(key: str, model: str, urls: list[str]) -> None:
     def look(number: int, url: str) -> None:
-        before = None
+        before, asked = None, 0.0
         while True:
+            asked, last_asked = time.time(), asked
             try:
                 status, headers, _ = ask(url, key, model)
                 seen = [status, headers.get(_LIMIT, ""), headers.get(_REVISION, "")]
             except OSError as error:
                 seen = [0, repr(error), ""]
             if seen != before:
-                say(gateway=number, at=time.time(), seen=seen)
+                say(gateway=number, at=time.time(), last_asked=last_asked, seen=seen)
                 before = seen
             time.sleep(_PAUSE)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -24,9 +24,14 @@ from plimsoll.controller.notes import Note
 from plimsoll.plan.history import is_owned
 from plimsoll.plan.observed import Observed
 from plimsoll.plan.plan import Apply, Delete, Plan
+from plimsoll.plan.pod_state import condition
 
 _log = logging.getLogger(__name__)
 _INDEPENDENT = frozenset({"ControllerRevision", "ServiceAccount", "Service", "PodDisruptionBudget", "NetworkPolicy"})
+
+
+async def _nobody_hears() -> None:
+    """There are no gateways."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class Actor:
     client: Client
     mirror: Mirror
     events: EventRecorder
+    # Returns when gateways go by all that is in the mirror.
+    announce: Callable[[], Awaitable[None]] = _nobody_hears
 
     async def act(self, observed: Observed, plan: Plan, note: Note) -> bool:
         """Whether it went as planned; if not, the plan has to be made anew with what is noted now.
@@ -55,6 +62,8 @@ class Actor:
         if note.refused != refused:
             return False
         if plan.status is not None:
+            if _promises(observed.config, plan.status):
+                await self.announce()
             await self._write_status(observed.config, plan.status)
         for event in plan.events:
             await self.events.record(observed.config, Said(event.type, event.reason.value, event.message))
@@ -141,6 +150,13 @@ async def _all_of(writes: Iterable[Coroutine[Any, Any, None]]) -> None:
     for error in ended:
         if error is not None:
             raise error
+
+
+def _promises(config: Object, status: Object) -> bool:
+    """Whether it says for the first time that the spec is served: whoever reads that calls at once."""
+    before, now = condition(config, "Ready"), condition({"status": status}, "Ready")
+    said = ("status", "observedGeneration")
+    return now.get("status") == "True" and [before.get(each) for each in said] != [now[each] for each in said]
 
 
 def _declared(config: Object) -> tuple[str, int]:

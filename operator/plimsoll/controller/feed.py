@@ -18,6 +18,7 @@ from plimsoll.controller.routing_table import RoutingTable
 from plimsoll.controller.token_reviews import TokenReviews, Verdict
 from plimsoll.errors import UserError
 from plimsoll.routing.conversation import PATH, ModelLoad
+from plimsoll.routing.document import Version
 
 _log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class Feed:
         self._pace = door.pace
         self._encoded = Encoded()
         self._lines: set[Line] = set()
+        self._moved = asyncio.Event()
         self._leaving = asyncio.Event()
 
     @property
@@ -78,6 +80,11 @@ class Feed:
     def loads(self) -> Iterator[ModelLoad]:
         """What every gateway said last, of each of its models."""
         return (load for line in self._lines for load in line.load.models.values())
+
+    async def served(self, version: Version) -> None:
+        """Returns when no gateway that has a line serves by an older document any more."""
+        while any(line.is_behind(version) for line in self._lines):
+            await self._moved.wait()
 
     async def run(self) -> None:
         """Until it is cancelled: then gateways are told before anything is closed, and nobody new gets in."""
@@ -118,7 +125,7 @@ class Feed:
         verdict = self._not_now() or await self._judged(request)
         if verdict.status == _GOOD:
             verdict = self._not_now() or verdict
-        line = Line(verdict.words, self._table, self._encoded, self._pace)
+        line = Line(verdict.words, self._table, self._encoded, self._pace, self._look_again)
         if verdict.status == _GOOD and not line.socket.can_prepare(request):
             verdict = Verdict(426, "this is a WebSocket")
         if verdict.status != _GOOD:
@@ -129,7 +136,12 @@ class Feed:
         finally:
             self._lines.discard(line)
             line.ended.set()
+            self._look_again()
         return line.socket
+
+    def _look_again(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()
 
     def _not_now(self) -> Verdict | None:
         try:

@@ -12,6 +12,7 @@ from plimsoll.controller.feed import Door, Feed
 from plimsoll.controller.metrics import Metrics
 from plimsoll.controller.routing_table import RoutingTable
 from plimsoll.controller.token_reviews import TokenReviews
+from plimsoll.routing.document import Version
 
 
 class Feeding:
@@ -32,6 +33,10 @@ class Feeding:
                     group.create_task(work)
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
+
+    async def served(self, version: Version) -> None:
+        """Returns when no gateway that has a line serves by an older document any more."""
+        await self._feed.served(version)
 
     async def say_goodbye(self) -> None:
         await self._feed.say_goodbye()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -59,7 +59,10 @@ class Encoded:
 class Line:
     """Open until one of its ends is gone or the operator is leaving; then `run` returns."""
 
-    def __init__(self, gateway: str, table: RoutingTable, encoded: Encoded, pace: Pace) -> None:
+    def __init__(
+        self, gateway: str, table: RoutingTable, encoded: Encoded, pace: Pace, heard: Callable[[], None]
+    ) -> None:
+        """`heard` is called after each word of the gateway about itself."""
         self.gateway = gateway
         self.load = Load(models={})
         self.ended = asyncio.Event()
@@ -71,8 +74,13 @@ class Line:
         self._encoded = encoded
         self._pace = pace
         self._sent: Version | None = None
+        self._heard = heard
         self._asked_again = asyncio.Event()
         self._answered = 0.0
+
+    def is_behind(self, version: Version) -> bool:
+        """A gateway that serves by no document takes no calls yet."""
+        return self.load.serves is not None and self.load.serves < version
 
     async def run(self, request: web.Request, leaving: asyncio.Event) -> None:
         await self.socket.prepare(request)
@@ -149,6 +157,7 @@ class Line:
         word = hear(text)
         if isinstance(word, Load):
             self.load = word
+            self._heard()
         else:
             _log.warning("the gateway %s has missed something and gets the whole document again", self.gateway)
             self._asked_again.set()

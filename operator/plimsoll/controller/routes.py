@@ -18,7 +18,7 @@ from plimsoll.controller.queue import KeyedQueue
 from plimsoll.controller.routing import Routing
 from plimsoll.controller.routing_table import RoutingTable
 from plimsoll.controller.wiring import Parts
-from plimsoll.routing.document import Document
+from plimsoll.routing.document import Document, Version
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +49,10 @@ class Routes:
     @property
     def table(self) -> RoutingTable:
         return self._routing.table
+
+    async def up_to_now(self) -> Version | None:
+        """Of the document that has all that was heard before this call, as soon as it does; None before the first."""
+        return await self._routing.up_to_now()
 
     async def run(self) -> None:
         """As soon as everything was listed once, until it is cancelled."""

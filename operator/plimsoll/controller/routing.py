@@ -27,13 +27,15 @@ class News:
 
     def __init__(self) -> None:
         self.models: set[Key] = set()
+        self.count = 0
         self._some = asyncio.Event()
 
     def of_model(self, key: Key) -> None:
         self.models.add(key)
-        self._some.set()
+        self.of_anything()
 
     def of_anything(self) -> None:
+        self.count += 1
         self._some.set()
 
     async def wait(self) -> None:
@@ -55,15 +57,27 @@ class Routing:
     statuses: KeyedQueue
     table: RoutingTable = field(default_factory=RoutingTable)
     _teams: Sequence[Team] = ()
+    # How much of the news is in the table; the event is another one after each round.
+    _told: int = 0
+    _round: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def up_to_now(self) -> Version | None:
+        """Of the document that has all that was heard before this call, as soon as it does; None before the first."""
+        heard = self.news.count
+        while self.table.current is not None and self._told < heard:
+            await self._round.wait()
+        return self.table.current.version if self.table.current else None
 
     async def run(self) -> None:
         """For ever; only after everything was listed once, because what is missing in a document is refused."""
         self.news.of_anything()
         while True:
             await self.news.wait()
+            heard = self.news.count
             await self.models.compile()
             concerned = await self._settled()
             self.table.put(self._document())
+            self._end_round(heard)
             for key in concerned:
                 self.statuses.add(key)
 
@@ -72,6 +86,11 @@ class Routing:
             await asyncio.sleep(_LOOK_AT_PROVIDERS)
             if await self.models.look_at_providers():
                 self.news.of_anything()
+
+    def _end_round(self, heard: int) -> None:
+        self._told = heard
+        self._round.set()
+        self._round = asyncio.Event()
 
     async def _settled(self) -> set[Key]:
         """Of which keys something else may be true now; others get their turn in between."""

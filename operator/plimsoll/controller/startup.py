@@ -94,6 +94,7 @@ class Operator:
         door = Door(self._options.ports.host, self._options.feed_port)
         feeding = Feeding(self._parts.client, home, self._routes.table, may_serve, door)
         feeding.show(self._parts.metrics)
+        self._parts.announcing.through(self._routes.up_to_now, feeding.served)
         return feeding
 
     async def _work(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:

@@ -16,6 +16,7 @@ from plimsoll.cluster.kinds import Kind
 from plimsoll.cluster.login import Login
 from plimsoll.cluster.watching import Watch
 from plimsoll.controller.acting import Actor
+from plimsoll.controller.announcing import Announcing
 from plimsoll.controller.background import Background
 from plimsoll.controller.configuration_file import ConfigurationFile
 from plimsoll.controller.ears import Ears
@@ -49,6 +50,7 @@ class Parts:
     metrics: Metrics
     outside: OutsideObjects
     news: News
+    announcing: Announcing
 
     def watches(self, namespaces: Sequence[str]) -> list[Watch]:
         """One for each kind, in one namespace each or in all of them."""
@@ -80,7 +82,8 @@ async def wired(
         sources = Sources(reader, background, queue.add)
         prover = Prover(pods, background, queue.add)
         observer = Observer(client, mirror, outside, ImageVolumes(client), sources, prover, notes)
-        actor = Actor(client, mirror, events)
+        announcing = Announcing()
+        actor = Actor(client, mirror, events, announcing.announce)
         reconciler = Reconciler(observer, make_plan, actor, notes, lambda: configuration.current)
         crew = Crew(queue, reconciler, notes, metrics)
         ears = Ears(mirror, queue, metrics, sources.nodes)
@@ -100,6 +103,7 @@ async def wired(
                 *(client, mirror, queue, notes, ears, crew, events, prover, background, configuration, metrics),
                 outside=outside,
                 news=news,
+                announcing=announcing,
             )
         finally:
             await background.close()

@@ -8,6 +8,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+import msgspec
 from aiohttp import ClientSession
 
 from plimsoll.gateway.cold_start import Copy
@@ -115,7 +116,7 @@ class OperatorLine:
         self._house.refused(trouble)
 
     def load(self) -> Load:
-        return self._house.load()
+        return msgspec.structs.replace(self._house.load(), serves=self._known)
 
     # The line.
 

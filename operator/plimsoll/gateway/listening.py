@@ -1,4 +1,4 @@
-"""One conversation with the operator: the document, its changes, and once a second what this gateway has to do."""
+"""One conversation with the operator: the document, its changes, and what this gateway serves by and has to do."""
 
 from __future__ import annotations
 
@@ -132,6 +132,8 @@ class Conversation:
         self._too_new = understood.too_new
         if routes is not None:
             follower.serve(routes)
+            # At once: whoever is told of the change may wait for it.
+            await self._say(follower.load())
         elif understood.document is not None and not self._older and follower.older(understood.document):
             self._older = True
             _LOG.warning(

@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -65,7 +66,8 @@ def serve(settings: Settings) -> None:
     _spare_collector()
     outer = listener(settings.host, settings.port, "--port")
     ports = Ports(outer, listener(settings.host, settings.inner_port, "--inner-port"))
-    allow_files(settings.bounds.connections)
+    bounds = replace(settings.bounds, connections=allow_files(settings.bounds.connections))
+    settings = replace(settings, bounds=bounds)
     journal = Journal(settings.records)
     if journal.cut is not None:
         _LOG.warning("the journal ended with %d bytes that are no record; they are gone", journal.cut.size)

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from plimsoll.errors import UserError
+from plimsoll.routing.document import Version
 from plimsoll.routing.entry import Entry
 
 # Where the operator is asked for the document, and for whom the token that is shown there has to be meant.
@@ -39,6 +40,8 @@ class Load(Entry, frozen=True, kw_only=True, tag="load", tag_field="message"):
     """Who is not named has no calls."""
 
     models: dict[str, ModelLoad]  # by namespace/name
+    # Of the document that calls go by; None before the first.
+    serves: Version | None = None
 
 
 class Again(Entry, frozen=True, kw_only=True, tag="again", tag_field="message"):

@@ -40,6 +40,11 @@ class _Stage:
         self.config = self.cluster.find(kinds.MODEL_CONFIG, "chat") or {}
         self.mirror = Mirror()
         self.note = Note()
+        # What was written before gateways heard of it.
+        self.announced: list[list[str]] = []
+
+    async def announces(self) -> None:
+        self.announced.append(list(self.cluster.writes))
 
     def knows(self, seen: Object | None) -> _Stage:
         assert seen is not None
@@ -48,7 +53,7 @@ class _Stage:
 
     def acts(self, plan: Plan) -> bool:
         async def main() -> bool:
-            actor = Actor(self.cluster, self.mirror, EventRecorder(self.cluster, "test"))
+            actor = Actor(self.cluster, self.mirror, EventRecorder(self.cluster, "test"), self.announces)
             return await actor.act(Observed(config=self.config), plan, self.note)
 
         return asyncio.run(main())
@@ -205,6 +210,30 @@ def test_a_missing_right_is_a_refusal_that_names_it() -> None:
     )
     assert not stage.acts(_apply())
     assert "let an administrator allow `patch` on `services`" in stage.note.refused[("Service", "chat")]
+
+
+def _ready(status: str, generation: int) -> Object:
+    return {"conditions": [{"type": "Ready", "status": status, "observedGeneration": generation}]}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "announced"),
+    [
+        ({}, _ready("True", 1), True),
+        (_ready("False", 1), _ready("True", 1), True),
+        # What acts without a new revision was changed: who waits for this generation may rely on it.
+        (_ready("True", 1), _ready("True", 2), True),
+        (_ready("True", 2), {**_ready("True", 2), "replicas": 3}, False),
+        (_ready("True", 1), _ready("False", 2), False),
+        ({}, {"observedGeneration": 1}, False),
+    ],
+)
+def test_gateways_hear_of_it_before_the_status_says_ready(before: Object, now: Object, announced: bool) -> None:
+    stage = _Stage()
+    stage.config = {**stage.config, "status": before}
+    assert stage.acts(Plan(apply=_apply().apply, status=now))
+    assert stage.cluster.writes == ["apply Service chat", "status ModelConfig chat"]
+    assert stage.announced == ([["apply Service chat"]] if announced else [])
 
 
 def test_a_status_is_never_written_to_another_object_of_that_name() -> None:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from plimsoll.controller.line import Encoded, Line, Pace
 from plimsoll.controller.routing_table import RoutingTable
 from plimsoll.routing.conversation import LARGEST_FROM_GATEWAY, Load, ModelLoad, say
+from plimsoll.routing.document import Version
 from tests.support.feeds import SECONDS, Fed, heard, play, until
 from tests.support.routing_documents import document, model, served
 from tests.support.virtual_time import run
@@ -32,6 +33,35 @@ def test_load_is_kept_for_each_gateway_as_long_as_it_has_a_line() -> None:
         assert sum(load.running for load in made.feed.loads) == 1
 
     play(scenario)
+
+
+def test_a_version_is_served_when_every_gateway_that_has_a_line_says_so() -> None:
+    old, new = (Version(epoch=1, sequence=number) for number in (1, 2))
+
+    async def scenario(made: Fed) -> None:
+        async def says(line: aiohttp.ClientWebSocketResponse, serves: Version | None) -> None:
+            await line.send_str(say(Load(models={"a/b": ModelLoad(running=1)}, serves=serves)).decode())
+
+        made.table.put(document())
+        # Of the last one nobody waits for anything: it has no document, so it takes no calls.
+        first, second, fresh = [await made.connect() for _ in range(3)]
+        for line, serves in ((first, old), (second, old), (fresh, None)):
+            await says(line, serves)
+        await until(lambda: sum(load.running for load in made.feed.loads) == 3)
+        await made.feed.served(old)
+        served = asyncio.create_task(made.feed.served(new))
+        await says(first, new)
+        await until(lambda: new in [load_of.serves for load_of in _said(made)])
+        assert not served.done()
+        await second.close()
+        async with asyncio.timeout(SECONDS):
+            await served
+
+    play(scenario)
+
+
+def _said(made: Fed) -> list[Load]:
+    return [line.load for line in made.feed._lines]
 
 
 @pytest.mark.parametrize("said", ["nonsense", '{"message":"load"}', "[" * 10_000, '{"message":"other"}', b"{}"])
@@ -117,7 +147,7 @@ class _Answering:
 
 def test_who_answers_pings_keeps_its_line_and_three_without_an_answer_end_it() -> None:
     async def scenario() -> None:
-        line = Line("gateway-1", RoutingTable(), Encoded(), Pace())
+        line = Line("gateway-1", RoutingTable(), Encoded(), Pace(), lambda: None)
         connection: Any = _Answering(answers=100)
         line.socket = connection
         request: Any = SimpleNamespace(transport=None)

@@ -192,6 +192,47 @@ def test_what_comes_together_is_one_version(stage: Stage) -> None:
     stage.play(play)
 
 
+def test_whoever_waits_for_what_was_heard_has_the_version_in_which_it_is(stage: Stage) -> None:
+    async def play() -> None:
+        before = stage.document.version
+        assert await stage.routing.up_to_now() == before
+        stage.has_model()
+        assert await stage.routing.up_to_now() == before.next() == stage.document.version
+        assert list(stage.document.models) == ["default/chat"]
+        # Nothing new for callers: the version that has it is the one that was there.
+        stage.news.of_anything()
+        assert await stage.routing.up_to_now() == before.next()
+
+    stage.play(play)
+
+
+def test_what_is_heard_while_a_version_is_made_is_waited_for(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it is in that version nobody knows."""
+
+    async def play() -> None:
+        compiled = stage.routing.models.compile
+
+        async def compile_slowly() -> None:
+            await compiled()
+            begun.set()
+            await asyncio.sleep(1)
+
+        begun = asyncio.Event()
+        monkeypatch.setattr(stage.routing.models, "compile", compile_slowly)
+        stage.has_model("one")
+        await begun.wait()
+        stage.has_model("two")
+        await stage.routing.up_to_now()
+        assert list(stage.document.models) == ["default/one", "default/two"]
+
+    stage.play(play)
+
+
+def test_before_the_first_document_nobody_waits(stage: Stage) -> None:
+    stage.has_model()
+    assert run(stage.routing.up_to_now()) is None
+
+
 def test_a_model_that_is_gone_or_going_is_not_in_the_document(stage: Stage) -> None:
     async def play() -> None:
         stage.hears({**going, "metadata": {**going["metadata"], "deletionTimestamp": "2026-11-21T00:00:00Z"}})

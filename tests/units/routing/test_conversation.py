@@ -18,10 +18,16 @@ from plimsoll.routing.conversation import (
     hear,
     say,
 )
+from plimsoll.routing.document import Version
 
 
 @pytest.mark.parametrize(
-    "word", [Again(), Load(models={}), Load(models={"team-a/chat": ModelLoad(running=3, waiting=1)})]
+    "word",
+    [
+        Again(),
+        Load(models={}),
+        Load(models={"team-a/chat": ModelLoad(running=3, waiting=1)}, serves=Version(epoch=2, sequence=7)),
+    ],
 )
 def test_what_is_said_is_heard(word: FromGateway) -> None:
     assert hear(say(word)) == word
@@ -30,9 +36,10 @@ def test_what_is_said_is_heard(word: FromGateway) -> None:
 
 def test_what_the_wire_has() -> None:
     assert json.loads(say(Again())) == {"message": "again"}
-    assert json.loads(say(Load(models={"a/b": ModelLoad(running=2)}))) == {
+    assert json.loads(say(Load(models={"a/b": ModelLoad(running=2)}, serves=Version(epoch=2, sequence=7)))) == {
         "message": "load",
         "models": {"a/b": {"running": 2}},
+        "serves": {"epoch": 2, "sequence": 7},
     }
 
 

@@ -6,8 +6,10 @@ import asyncio
 import threading
 from pathlib import Path
 
+import pytest
 from aiohttp import WSCloseCode
 
+from plimsoll.gateway import listening
 from plimsoll.gateway.dialling import Reason
 from plimsoll.gateway.routing_file import Trouble
 from plimsoll.gateway.settings import Auth
@@ -224,11 +226,25 @@ def test_the_operator_hears_a_goodbye_and_how_much_there_is_to_do(tmp_path: Path
         load = Load(models={"a/x": ModelLoad(running=3, waiting=1)})
         async with harbour.follower(operator.port) as follower:
             follower.load = load
-            await until(lambda: load in operator.loads, "the load is told")
+            await until(lambda: load.models in [each.models for each in operator.loads], "the load is told")
             await until(lambda: follower.last == ONE, "the document is there")
         await until(lambda: operator.codes, "the line has ended")
         assert operator.codes == [WSCloseCode.GOING_AWAY]
         assert len(operator.lines) == 1
+
+    told(tmp_path, story)
+
+
+def test_the_operator_hears_at_once_what_is_served_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "LOAD_EVERY", 3600.0)
+
+    async def story(harbour: Harbour) -> None:
+        operator = await harbour.operator(ONE)
+        async with harbour.follower(operator.port) as follower:
+            await until(lambda: operator.loads[-1:] == [Load(models={}, serves=ONE.version)], "the first is told")
+            await operator.publish(TWO)
+            await until(lambda: operator.loads[-1] == Load(models={}, serves=TWO.version), "the second is told")
+            assert follower.last == TWO
 
     told(tmp_path, story)
 
