@@ -1,7 +1,7 @@
 """Callers in a pod of a test, which has only the standard library: what they got is printed, a line of JSON each.
 
-watch KEY MODEL URL...            asks every URL again and again, and prints what changed: when that was answered, and when
-                                  the call was made that met the old for the last time
+watch KEY MODEL URL...            asks every URL again and again, and prints what changed: when that was answered, and
+                                  when the last call was made that had met the old
 ask KEY MODEL URL NAME...         asks for other models again and again, and prints what changed
 call KEY MODEL COUNT SECONDS URL  so many calls at an even pace, every fourth a stream, and then what failed
 """
