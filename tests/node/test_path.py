@@ -160,6 +160,7 @@ class Changes:
         self._path = path
         self._watch = path.caller("watch", *path.addresses())
         self._number = 0
+        self._is_suspended = False
         self.made: list[Change] = []
 
     def make(self, number: int) -> None:
@@ -169,7 +170,8 @@ class Changes:
 
     def end(self) -> None:
         """The key is left as whoever comes next needs it, whichever change was the last one."""
-        self._resume()
+        if self._is_suspended:
+            self._resume()
         self._path.kube.delete(self._watch)
 
     def _limit(self) -> None:
@@ -179,9 +181,11 @@ class Changes:
 
     def _suspend(self) -> None:
         self._do("key suspended", {"suspended": True}, lambda seen: seen[0] in (401, 403))
+        self._is_suspended = True
 
     def _resume(self) -> None:
         self._do("key taken up again", {"suspended": False}, lambda seen: seen[0] == 200)
+        self._is_suspended = False
 
     def _prompt(self) -> None:
         self._number += 1
