@@ -59,6 +59,14 @@ class Answer:
         await self.reads.wait()
         self.parts.append(data)
 
+    def pass_on(self, data: bytes) -> bool:
+        assert self.started
+        assert not self.finished
+        if not self.reads.is_set():
+            return False
+        self.parts.append(data)
+        return True
+
     async def finish(self, data: bytes = b"") -> None:
         self.recorded = len(self.written)
         self.parts.append(data)

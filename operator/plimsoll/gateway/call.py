@@ -39,6 +39,9 @@ class Responder(Protocol):
     async def send(self, data: bytes) -> None:
         """Waits while the client does not read."""
 
+    def pass_on(self, data: bytes) -> bool:
+        """The same at once; False where it has to wait, and then nothing is sent."""
+
     async def finish(self, data: bytes = b"") -> None:
         """The last bytes: whatever must be safe before the client has them is safe by now."""
 

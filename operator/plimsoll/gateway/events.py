@@ -78,6 +78,10 @@ class Seen:
     # What is wrong with it; nothing is taken any more then.
     trouble: ApiError | None = None
 
+    @property
+    def ended(self) -> bool:
+        return self.done or self.trouble is not None
+
 
 class Events:
     def __init__(self, view: View) -> None:

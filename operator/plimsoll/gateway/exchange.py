@@ -10,7 +10,7 @@ from plimsoll.gateway.errors import ApiError, Code
 from plimsoll.gateway.intake import Intake
 from plimsoll.gateway.protocol import CONNECTION, CYCLE
 from plimsoll.gateway.reading import BOUNDS
-from plimsoll.gateway.writing import CLOSE, written
+from plimsoll.gateway.writing import CLOSE, passed_on, written
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -100,6 +100,9 @@ class Exchange:
 
     async def send(self, data: bytes) -> None:
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    def pass_on(self, data: bytes) -> bool:
+        return self._cycle is not None and passed_on(self._cycle, data)
 
     async def finish(self, data: bytes = b"") -> None:
         await self._send({"type": "http.response.body", "body": data})

@@ -75,24 +75,42 @@ class _Stream:
     async def _read(self, response: ClientResponse, line: Line) -> None:
         """Until its last event, its end, or something wrong with it."""
         seen, read, idle = self._events.seen, response.content.readany, self._call.served.timeouts.idle
-        going_on = False
-        while data := await read():
-            await self._take(data)
-            if seen.done or seen.trouble:
+        while not self._begun and not seen.ended:
+            if not (data := await read()):
                 return
-            if self._begun and not going_on:
-                going_on = True
-                line.goes_on(idle)
+            await self._take(data)
+        if not seen.ended:
+            line.goes_on(idle)
+        while not seen.ended:
             if self._last:
                 await self._pass()
+            await line.relay(response.content, idle, self._relayed)
+            if not self._last and not seen.ended:
+                if not (data := await read()):
+                    return
+                await self._take(data)
 
     async def _take(self, data: bytes) -> None:
-        self._last += self._events.feed(data)
-        seen = self._events.seen
-        if seen.texts and self._attempt.first is None:
-            self._attempt.first = self._house.clock()
-        if seen.any and not self._begun:
+        self._note(data)
+        if self._events.seen.any and not self._begun:
             await self._begin()
+
+    def _note(self, data: bytes) -> None:
+        self._last += self._events.feed(data)
+        if self._events.seen.texts and self._attempt.first is None:
+            self._attempt.first = self._house.clock()
+
+    def _relayed(self, data: bytes) -> bool:
+        """Whether that was all there is to do: nothing in it ends the stream, and the client can take it."""
+        self._note(data)
+        if self._events.seen.ended:
+            return False
+        if self._last:
+            if not self._call.responder.pass_on(self._last):
+                return False
+            self._heart.moved = True
+            self._last = b""
+        return True
 
     async def _pass(self) -> None:
         """Nothing is read meanwhile, so a client who does not read stops its backend."""

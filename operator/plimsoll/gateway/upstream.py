@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import ContextVar
+from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
-from aiohttp import ClientResponse, ClientSession, DummyCookieJar, TCPConnector
+from aiohttp import ClientResponse, ClientSession, DummyCookieJar, StreamReader, TCPConnector
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 
 from plimsoll.cost.record import Outcome
 from plimsoll.gateway.call import Call
 from plimsoll.gateway.outside import Dial
+from plimsoll.gateway.relay import Relay, Take
 
 # Less than the five seconds after which uvicorn, which engines are made with, closes a connection that nobody uses.
 _KEPT_SECONDS = 4.0
@@ -89,6 +92,13 @@ class Line:
             protocol.read_timeout = idle
             protocol.start_timeout()
 
+    async def relay(self, content: StreamReader, idle: float, take: Take) -> None:
+        """As long as there is nothing else to do than to take what comes; see Relay."""
+        protocol = None if self._connection is None else self._connection.protocol
+        # An answer that has come to its end has no connection any more.
+        if protocol is not None and protocol.transport is not None:
+            await Relay(content, protocol, idle, take).run(protocol.transport)
+
     def _stop(self, stopped: asyncio.Future[Outcome]) -> None:
         if self._over or self._timer.expired():
             return
@@ -129,10 +139,31 @@ class _Response(ClientResponse):
         return await super().start(connection)
 
 
+class _Protocol(ResponseHandler):
+    """Goes on where it was stopped, and only then: aiohttp would have its parser look again after whatever is read."""
+
+    _held = False
+
+    def pause_reading(self) -> None:
+        self._held = True
+        super().pause_reading()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        if self._held:
+            self._held = False
+            super().resume_reading(resume_parser)
+
+
+class _Connector(TCPConnector):
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self._factory = partial(_Protocol, loop=self._loop)  # type: ignore[assignment]
+
+
 def new_session(dial: Dial | None = None) -> ClientSession:
     """It lives as long as the process: a client that is thrown away and made anew loses calls."""
     return ClientSession(
-        connector=TCPConnector(
+        connector=_Connector(
             limit=0, keepalive_timeout=_KEPT_SECONDS, ttl_dns_cache=_NAMES_SECONDS, socket_factory=dial
         ),
         cookie_jar=DummyCookieJar(),

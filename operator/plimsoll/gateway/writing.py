@@ -1,4 +1,4 @@
-"""An answer in one piece, as the bytes of one write.
+"""An answer in one piece, and the next piece of one, as the bytes of one write.
 
 uvicorn takes it in two steps and looks at every header by itself, which is as long as all that the gateway decides.
 """
@@ -32,6 +32,16 @@ def written(cycle: RequestResponseCycle, status: int, headers: Sequence[Header],
     cycle.waiting_for_100_continue = False
     cycle.message_event.set()
     cycle.on_response()
+    return True
+
+
+def passed_on(cycle: RequestResponseCycle, data: bytes) -> bool:
+    """A piece of an answer that has begun. False where uvicorn has to do it, or to wait: nothing is written then."""
+    if cycle.disconnected or cycle.response_complete or cycle.flow.write_paused:
+        return False
+    if not cycle.chunked_encoding or cycle.scope["method"] == "HEAD":
+        return False
+    cycle.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
     return True
 
 
