@@ -112,12 +112,7 @@ class Patience:
 
 @dataclass(frozen=True)
 class Room:
-    connections: Annotated[
-        int,
-        typer.Option(
-            "--connections", min=1, help="Of clients, at the same time; fewer where two open files each are too many."
-        ),
-    ] = 16_384
+    connections: Annotated[int, typer.Option("--connections", min=1, help="Of clients, at the same time.")] = 16_384
     body_mib: Annotated[
         int, typer.Option("--body-mib", min=1, help="Of all bodies in memory, beyond the first 64 KiB of each.")
     ] = 64

@@ -83,18 +83,12 @@ def listener(host: str, port: int, option: str) -> socket.socket:
         ) from None
 
 
-def allow_files(connections: int) -> int:
-    """How many of these connections there are files for. Where a process has few, it often gets more when it asks."""
+def allow_files(connections: int) -> None:
+    """Many systems let a process have 1,024 files, and let it have more as soon as it asks."""
     wanted = connections * _FILES_FOR_EACH_CLIENT
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if most > soft:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    if most == wanted:
-        return connections
-    fewer = most // _FILES_FOR_EACH_CLIENT
-    _LOG.warning(
-        "%d connections need %d open files, and this process may have %d: it takes %d connections",
-        connections, wanted, most, fewer,
-    )  # fmt: skip
-    return fewer
+    if most < wanted:
+        _LOG.warning("%d connections need %d open files, and this process may have %d", connections, wanted, most)

@@ -8,7 +8,6 @@ import logging
 import signal
 import socket
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -66,8 +65,7 @@ def serve(settings: Settings) -> None:
     _spare_collector()
     outer = listener(settings.host, settings.port, "--port")
     ports = Ports(outer, listener(settings.host, settings.inner_port, "--inner-port"))
-    bounds = replace(settings.bounds, connections=allow_files(settings.bounds.connections))
-    settings = replace(settings, bounds=bounds)
+    allow_files(settings.bounds.connections)
     journal = Journal(settings.records)
     if journal.cut is not None:
         _LOG.warning("the journal ended with %d bytes that are no record; they are gone", journal.cut.size)

@@ -139,7 +139,7 @@ class _Response(ClientResponse):
         return await super().start(connection)
 
 
-class _Protocol(ResponseHandler):
+class UpstreamProtocol(ResponseHandler):
     """Goes on where it was stopped, and only then: aiohttp would have its parser look again after whatever is read."""
 
     _held = False
@@ -157,7 +157,7 @@ class _Protocol(ResponseHandler):
 class _Connector(TCPConnector):
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        self._factory = partial(_Protocol, loop=self._loop)  # type: ignore[assignment]
+        self._factory = partial(UpstreamProtocol, loop=self._loop)  # type: ignore[assignment]
 
 
 def new_session(dial: Dial | None = None) -> ClientSession:

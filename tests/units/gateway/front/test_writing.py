@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from plimsoll.gateway.call import Header
 from plimsoll.gateway.exchange import Exchange
 from plimsoll.gateway.protocol import CONNECTION, CYCLE
-from plimsoll.gateway.writing import CLOSE, written
+from plimsoll.gateway.writing import CLOSE, passed_on, written
 from tests.support.front import Wire
 from tests.support.front_house import House, in_house
 
@@ -118,6 +118,36 @@ def test_a_request_on_a_connection_is_answered_in_one_write() -> None:
             assert transport.writes == number
 
     in_house(story, application)
+
+
+def in_chunks(stage: Stage) -> Stage:
+    headers = [(b"content-type", b"text/event-stream")]
+    asyncio.run(stage.cycle.send({"type": "http.response.start", "status": 200, "headers": headers}))
+    stage.transport.sent.clear()
+    return stage
+
+
+@pytest.mark.parametrize("data", [b"data: {}\n\n", b"x" * 200_000])
+def test_the_next_piece_of_an_answer_is_the_bytes_of_uvicorn(data: bytes) -> None:
+    ours, theirs = in_chunks(Stage()), in_chunks(Stage())
+    asyncio.run(theirs.cycle.send({"type": "http.response.body", "body": data, "more_body": True}))
+    assert passed_on(ours.cycle, data)
+    assert ours.transport.sent == theirs.transport.sent
+
+
+@pytest.mark.parametrize("does", ["is gone", "does not read", "has it all", "wants no body", "is of the old kind"])
+def test_a_piece_that_is_not_ordinary_is_left_to_uvicorn(does: str) -> None:
+    stage = in_chunks(Stage("HEAD" if does == "wants no body" else "POST"))
+    if does == "is gone":
+        stage.cycle.disconnected = True
+    if does == "does not read":
+        stage.flow.pause_writing()
+    if does == "has it all":
+        stage.cycle.response_complete = True
+    if does == "is of the old kind":
+        stage.cycle.chunked_encoding = False
+    assert not passed_on(stage.cycle, b"data: {}\n\n")
+    assert stage.bytes == b""
 
 
 def stage_that(does: str) -> Stage:
