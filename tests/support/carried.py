@@ -38,6 +38,9 @@ class Answer:
     reads: asyncio.Event = field(default_factory=asyncio.Event)
     # How many records there were when the last byte came.
     recorded: int | None = None
+    # Of what was to go on at once: what did, and how often it had to wait.
+    passed: list[bytes] = field(default_factory=list)
+    waits: int = 0
     written: list[Record] = field(default_factory=list)
 
     @property
@@ -63,8 +66,10 @@ class Answer:
         assert self.started
         assert not self.finished
         if not self.reads.is_set():
+            self.waits += 1
             return False
         self.parts.append(data)
+        self.passed.append(data)
         return True
 
     async def finish(self, data: bytes = b"") -> None:

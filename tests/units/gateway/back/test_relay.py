@@ -105,6 +105,8 @@ def test_what_comes_is_taken_at_once_and_what_was_there_before_it() -> None:
             stage.comes(chunk(b"three")[-4:])
             assert b"".join(stage.took) == b"onetwothree"
             assert not task.done()
+        # Nothing was held back, so nothing is taken up again.
+        assert stage.transport.reading == []
 
     play(scene)
 
@@ -186,8 +188,10 @@ def test_what_was_held_back_comes_in_its_order_and_whole() -> None:
         async with stage.relayed() as task:
             assert stage.transport.reading[-1] == "resumed"
             assert b"".join(stage.took) == b"".join(pieces)
+            resumed = len(stage.transport.reading)
             stage.comes(chunk(b"after"))
             assert stage.took[-1] == b"after"
+            assert len(stage.transport.reading) == resumed
             assert not task.done()
 
     play(scene, buffer=64)
