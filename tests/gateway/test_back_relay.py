@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -36,6 +37,10 @@ async def until(condition: Callable[[], object]) -> None:
         await asyncio.sleep(0.005)
 
 
+def _has(carried: Carried, words: int) -> bool:
+    return len(carried.answer.words) == words
+
+
 def test_words_go_on_without_waking_the_call(start_upstream: StartUpstream) -> None:
     upstream = start_upstream("vllm")
     upstream.script(Script(holds={each: f"word-{each}" for each in range(1, len(WORDS))}))
@@ -44,7 +49,7 @@ def test_words_go_on_without_waking_the_call(start_upstream: StartUpstream) -> N
         carried = made.made(hosted(upstream, backend="vllm"), "", stream=True)
         task = asyncio.create_task(made.carry(carried))
         for each in range(1, len(WORDS)):
-            await until(lambda each=each: len(carried.answer.words) == each)
+            await until(partial(_has, carried, each))
             upstream.let(f"word-{each}")
         return await task
 
