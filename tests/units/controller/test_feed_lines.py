@@ -35,7 +35,8 @@ def test_load_is_kept_for_each_gateway_as_long_as_it_has_a_line() -> None:
     play(scenario)
 
 
-def test_a_version_is_served_when_every_gateway_that_has_a_line_says_so() -> None:
+@pytest.mark.parametrize("second_leaves", [False, True])
+def test_a_version_is_served_when_every_gateway_that_has_a_line_says_so(second_leaves: bool) -> None:
     old, new = (Version(epoch=1, sequence=number) for number in (1, 2))
 
     async def scenario(made: Fed) -> None:
@@ -53,7 +54,7 @@ def test_a_version_is_served_when_every_gateway_that_has_a_line_says_so() -> Non
         await says(first, new)
         await until(lambda: new in [load_of.serves for load_of in _said(made)])
         assert not served.done()
-        await second.close()
+        await (second.close() if second_leaves else says(second, new))
         async with asyncio.timeout(SECONDS):
             await served
 
