@@ -72,7 +72,8 @@ def test_a_demo_is_killed_within_the_time_that_a_whole_one_takes(tmp_path: Path)
         demo.measure_killed(found.__setitem__)
     killed = re.search(r"killed after ([0-9.]+) s", demo.clone.log.read_text())
     assert killed is not None
-    assert float(killed[1]) <= found["warm"]
+    # The log has one decimal.
+    assert float(killed[1]) <= found["warm"] + 0.05
 
 
 def test_a_demo_that_does_not_end_well_has_no_figure(tmp_path: Path) -> None:

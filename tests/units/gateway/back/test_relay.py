@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientPayloadError, SocketTimeoutError, StreamReader
 
 from plimsoll.gateway.relay import Relay
-from plimsoll.gateway.upstream import UpstreamProtocol
+from plimsoll.gateway.upstream import UpstreamProtocol, new_session
 from tests.support.virtual_time import run
 
 _HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -109,6 +109,28 @@ def test_what_comes_is_taken_at_once_and_what_was_there_before_it() -> None:
         assert stage.transport.reading == []
 
     play(scene)
+
+
+def test_connections_to_backends_are_of_this_kind() -> None:
+    gone = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(_HEAD)
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        gone.set()
+
+    async def main() -> None:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server, new_session() as session:
+            port = server.sockets[0].getsockname()[1]
+            async with session.get(f"http://127.0.0.1:{port}/") as answer:
+                assert answer.connection is not None
+                assert isinstance(answer.connection.protocol, UpstreamProtocol)
+                answer.close()
+            await gone.wait()
+
+    asyncio.run(main())
 
 
 def test_when_it_is_not_taken_whole_the_call_goes_on_and_the_rest_waits() -> None:

@@ -138,10 +138,7 @@ def test_the_next_piece_of_an_answer_is_the_bytes_of_uvicorn(data: bytes) -> Non
 @pytest.mark.parametrize("does", ["is gone", "does not read", "has it all", "wants no body", "is of the old kind"])
 def test_a_piece_that_is_not_ordinary_is_left_to_uvicorn(does: str) -> None:
     stage = in_chunks(Stage("HEAD" if does == "wants no body" else "POST"))
-    if does == "is gone":
-        stage.cycle.disconnected = True
-    if does == "does not read":
-        stage.flow.pause_writing()
+    _hinder(stage, does)
     if does == "has it all":
         stage.cycle.response_complete = True
     if does == "is of the old kind":
@@ -152,13 +149,17 @@ def test_a_piece_that_is_not_ordinary_is_left_to_uvicorn(does: str) -> None:
 
 def stage_that(does: str) -> Stage:
     stage = Stage("HEAD" if does == "wants no body" else "GET", keep_alive=does != "ends its connection")
+    _hinder(stage, does)
+    if does == "has an answer":
+        stage.cycle.response_started = True
+    return stage
+
+
+def _hinder(stage: Stage, does: str) -> None:
     if does == "is gone":
         stage.cycle.disconnected = True
     if does == "does not read":
         stage.flow.pause_writing()
-    if does == "has an answer":
-        stage.cycle.response_started = True
-    return stage
 
 
 @pytest.mark.parametrize("does", ["is gone", "does not read", "has an answer", "wants no body", "ends its connection"])
