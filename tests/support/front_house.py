@@ -71,7 +71,7 @@ class House:
         self.go_on = asyncio.Event()
         self._doors = Doors(BOUNDS, lambda cut: self.cuts.update([cut]))
         self._config = uvicorn.Config(
-            application or self._application, timeout_keep_alive=75, interface="asgi3", lifespan="off", log_config=None
+            application or self._application, interface="asgi3", lifespan="off", log_config=None
         )
         self._config.load()
 

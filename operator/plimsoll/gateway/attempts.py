@@ -17,6 +17,7 @@ from plimsoll.cost.record import Outcome, Record
 from plimsoll.gateway.backends.refusing import refused
 from plimsoll.gateway.call import Call
 from plimsoll.gateway.counting import NOTHING, Count
+from plimsoll.gateway.deadlines import Deadlines
 from plimsoll.gateway.endpoints import Harm, Target
 from plimsoll.gateway.errors import ApiError, Code
 from plimsoll.gateway.metrics import Metrics
@@ -43,6 +44,7 @@ class House:
     recorder: Recorder
     metrics: Metrics
     drains: Drains = field(default_factory=Drains)
+    deadlines: Deadlines = field(default_factory=Deadlines)
     clock: Callable[[], float] = time.monotonic
     wall_ns: Callable[[], int] = time.time_ns
 

@@ -57,6 +57,8 @@ class Connection(HttpToolsProtocol):
         # Bytes that may still come without being a body.
         self._unread = LONGEST_HEAD
         self._read_by = self._write_by = _NEVER
+        # Nothing of a request has come since the last answer.
+        self._idle = False
         # The body of the request has not come in time.
         self.late = False
         # Called when the client goes away before it has its answer.
@@ -103,8 +105,9 @@ class Connection(HttpToolsProtocol):
     # What the transport calls.
 
     def data_received(self, data: bytes) -> None:
-        if self._read_by == _NEVER and not self._answering:
+        if self._idle:
             # From the first byte on, whatever it is, and never put off by further ones.
+            self._idle = False
             self._read_by = self.loop.time() + self._doors.bounds.head
         super().data_received(data)
         # The parser keeps a header to itself until it has all of it, however long that is.
@@ -143,6 +146,19 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._read_by = _NEVER
+        if not self._answering:
+            self._rest()
+
+    def on_response_complete(self) -> None:
+        """As uvicorn does it, but for a timer for each answer that ends a silent connection: `look` does."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._read_by == _NEVER:
+            self._rest()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn has one for all
         self._doors.cut(Cut.MALFORMED)
@@ -159,12 +175,19 @@ class Connection(HttpToolsProtocol):
         # Before the first request there is none, whatever its type says.
         return self.cycle is not None and not self.cycle.response_complete  # type: ignore[redundant-expr]
 
+    def _rest(self) -> None:
+        self._idle = True
+        self._read_by = self.loop.time() + self._doors.bounds.idle
+
     def _read_late(self, now: float) -> None:
         if self.pipeline:
             # It waits for the answer to the one before it, and is not even read.
             self._read_by = now + self._doors.bounds.body
             return
         self._read_by = _NEVER
+        if self._idle:
+            self.transport.close()
+            return
         self._doors.cut(Cut.BODY if self._answering else Cut.HEAD)
         if self._answering:
             self.late = True

@@ -21,6 +21,8 @@ _LARGE = b"0" * (_LONGEST_NUMBER + 1)
 _EXPONENT, _EXPONENT_WITH_SIGN = b"e000", b"e+000"
 _DIGITS = bytes.maketrans(b"123456789E", b"000000000e")
 _raws = msgspec.json.Decoder(dict[str, msgspec.Raw])
+# What it finds raw it writes raw.
+_written = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +51,13 @@ class Body(Struct, frozen=True):
         """With these fields changed, added or REMOVED, and every other one byte for byte as it came."""
         if all(self._is(name, value) for name, value in changes.items()):
             return self.raw
-        parts = [
-            _field(name, raw if name not in changes else orjson.dumps(changes[name]))
-            for name, raw in _raws.decode(self.raw).items()
-            if changes.get(name) is not REMOVED
-        ]
-        added = (name for name in changes if name not in self.fields and changes[name] is not REMOVED)
-        parts += [_field(name, orjson.dumps(changes[name])) for name in added]
-        return b"{" + b",".join(parts) + b"}"
+        fields: dict[str, Any] = _raws.decode(self.raw)
+        for name, value in changes.items():
+            if value is REMOVED:
+                fields.pop(name, None)
+            else:
+                fields[name] = value
+        return _written(fields)
 
     def _is(self, name: str, value: Any) -> bool:
         if name not in self.fields:
@@ -64,10 +65,6 @@ class Body(Struct, frozen=True):
         found = self.fields[name]
         # 1, 1.0 and true are equal to Python, and not to everybody else.
         return type(found) is type(value) and bool(found == value)
-
-
-def _field(name: str, raw: bytes) -> bytes:
-    return b"%b:%b" % (orjson.dumps(name), raw)
 
 
 def read(raw: bytes, bounds: Bounds = BOUNDS) -> Body:

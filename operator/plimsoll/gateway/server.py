@@ -62,7 +62,6 @@ def server_of(application: Any, doors: Doors) -> Server:
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_keep_alive=round(doors.bounds.idle),
         timeout_graceful_shutdown=_LAST_WORDS_SECONDS,
     )
     return Server(config)

@@ -55,7 +55,7 @@ class _Stream:
         timeouts = self._call.served.timeouts
         try:
             deadline = self._call.stopped.get_loop().time() + timeouts.first_byte
-            async with Line(self._call, self._house.drains, deadline) as line:
+            with Line(self._call, self._house.drains, self._house.deadlines, deadline) as line:
                 response = await ask(self._house, self._attempt)
                 _check_kind(response)
                 await self._read(response, line)

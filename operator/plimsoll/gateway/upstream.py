@@ -15,6 +15,7 @@ from aiohttp.connector import Connection
 
 from plimsoll.cost.record import Outcome
 from plimsoll.gateway.call import Call
+from plimsoll.gateway.deadlines import Deadline, Deadlines
 from plimsoll.gateway.outside import Dial
 from plimsoll.gateway.relay import Relay, Take
 
@@ -50,34 +51,31 @@ class Line:
     """From the first step towards a backend to its last byte, with a deadline, and the end that a client may wish.
 
     A backend that shall stop is told so by half of a close: it stops at once, and what it had sent by then can still be
-    read, so that the count is right. `async with` raises TimeoutError when the time is over, or nobody waits any more.
+    read, so that the count is right. `with` raises TimeoutError when the time is over, or nobody waits any more.
     """
 
-    def __init__(self, call: Call, drains: Drains, deadline: float | None) -> None:
+    def __init__(self, call: Call, drains: Drains, deadlines: Deadlines, when: float | None) -> None:
         self._call = call
         self._drains = drains
         self._drain = False
-        self._over = False
-        self._loop = call.stopped.get_loop()
-        self._timer = asyncio.timeout_at(deadline)
+        self._deadline = Deadline(deadlines, when)
         self._connection: Connection | None = None
 
-    async def __aenter__(self) -> Self:
-        await self._timer.__aenter__()
+    def __enter__(self) -> Self:
+        self._deadline.__enter__()
         self._call.stopped.add_done_callback(self._stop)
         _LINE.set(self)
         return self
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         _LINE.set(None)
-        self._over = True
         self._connection = None
         self._call.stopped.remove_done_callback(self._stop)
         if self._drain:
             self._drains.end()
-        await self._timer.__aexit__(kind, error, trace)
+        self._deadline.__exit__(kind, error, trace)
 
     def opened(self, connection: Connection) -> None:
         self._connection = connection
@@ -86,7 +84,7 @@ class Line:
         """The answer has begun: from now on only the silence of the backend is too long."""
         if self._call.stopped.done():
             return
-        self._timer.reschedule(None)
+        self._deadline.when = None
         protocol = None if self._connection is None else self._connection.protocol
         if protocol is not None:
             protocol.read_timeout = idle
@@ -100,19 +98,17 @@ class Line:
             await Relay(content, protocol, idle, take).run(protocol.transport)
 
     def _stop(self, stopped: asyncio.Future[Outcome]) -> None:
-        if self._over or self._timer.expired():
+        deadline = self._deadline
+        if deadline.over or deadline.expired:
             return
         wanted = stopped.result() is Outcome.CANCELLED and self._call.served.on_disconnect == "drain"
         if wanted and self._drains.begin():
             self._drain = True
-            self._end_in(DRAIN_SECONDS)
+            deadline.no_later_than(stopped.get_loop().time() + DRAIN_SECONDS)
+        elif self._half_close():
+            deadline.no_later_than(stopped.get_loop().time() + LAST_WORDS_SECONDS)
         else:
-            self._end_in(LAST_WORDS_SECONDS if self._half_close() else 0.0)
-
-    def _end_in(self, seconds: float) -> None:
-        """No later than it would have ended anyway."""
-        when, now = self._timer.when(), self._loop.time()
-        self._timer.reschedule(now + seconds if when is None else min(when, now + seconds))
+            deadline.expire()
 
     def _half_close(self) -> bool:
         connection = self._connection

@@ -39,7 +39,7 @@ async def answer_whole(house: House, attempt: Attempt, deadline: float) -> None:
 async def _read(house: House, attempt: Attempt, deadline: float) -> bytes:
     response: ClientResponse | None = None
     try:
-        async with Line(attempt.call, house.drains, deadline):
+        with Line(attempt.call, house.drains, house.deadlines, deadline):
             response = await ask(house, attempt)
             return await _body(response)
     except (ClientError, HttpProcessingError, OSError) as error:

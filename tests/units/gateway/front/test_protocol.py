@@ -69,6 +69,23 @@ def test_between_requests_a_connection_may_stay_for_longer() -> None:
     in_house(story)
 
 
+def test_a_body_whose_end_comes_after_the_answer_leaves_no_connection_without_a_deadline() -> None:
+    async def story(house: House) -> None:
+        house.go_on.set()
+        connection, transport = house.connect()
+        connection.data_received(POST + b"12345")
+        await house.pass_by(1)
+        assert b"200 OK" in transport.written
+        connection.data_received(b"67890")
+        await house.pass_by(70)
+        assert not transport.is_closing()
+        await house.pass_by(10)
+        assert transport.is_closing()
+        assert not house.cuts
+
+    in_house(story)
+
+
 def test_a_body_that_does_not_come_is_told_to_whoever_waits_for_it() -> None:
     async def story(house: House) -> None:
         connection, transport = house.connect()
