@@ -30,6 +30,8 @@ class Listening(asyncio.Transport):
         self._aborted = False
         # What was written is not read, so a close does not come to its end.
         self.stuck = False
+        # Nothing more is read.
+        self.held = False
         self.ended: Callable[[], object] = lambda: None
 
     def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
@@ -52,10 +54,10 @@ class Listening(asyncio.Transport):
         return self._aborted
 
     def pause_reading(self) -> None:
-        """Nothing is read here."""
+        self.held = True
 
     def resume_reading(self) -> None:
-        """Nothing is read here."""
+        self.held = False
 
 
 class House:

@@ -86,6 +86,47 @@ def test_a_body_whose_end_comes_after_the_answer_leaves_no_connection_without_a_
     in_house(story)
 
 
+def test_an_answer_in_front_of_the_end_of_a_body_gives_that_body_no_more_time() -> None:
+    async def story(house: House) -> None:
+        house.go_on.set()
+        connection, transport = house.connect()
+        connection.data_received(POST + b"12345")
+        await house.pass_by(29)
+        assert b"200 OK" in transport.written
+        assert not transport.is_closing()
+        await house.pass_by(2)
+        assert transport.is_closing()
+
+    in_house(story)
+
+
+def test_requests_that_come_together_are_answered_one_after_the_other() -> None:
+    async def story(house: House) -> None:
+        connection, transport = house.connect()
+        connection.data_received(GET + GET)
+        await house.pass_by(1)
+        assert (len(house.scopes), transport.held) == (1, True)
+        house.go_on.set()
+        await house.pass_by(1)
+        assert (transport.written.count(b"200 OK"), transport.held) == (2, False)
+
+    in_house(story)
+
+
+def test_nothing_more_is_begun_on_a_connection_that_is_closed() -> None:
+    async def story(house: House) -> None:
+        connection, transport = house.connect()
+        connection.data_received(GET + GET)
+        await house.pass_by(1)
+        transport.stuck = True
+        transport.close()
+        house.go_on.set()
+        await house.pass_by(1)
+        assert len(house.scopes) == 1
+
+    in_house(story)
+
+
 def test_a_body_that_does_not_come_is_told_to_whoever_waits_for_it() -> None:
     async def story(house: House) -> None:
         connection, transport = house.connect()
