@@ -34,14 +34,14 @@ def driven(gateway: GatewayProcess, questions: list[Question], rate: float) -> R
     return asyncio.run(drive(gateway.callers(), questions, rate))
 
 
-@pytest.mark.parametrize(("shape", "disconnect"), [("vllm", "cancel"), ("openai", "drain")])
+@pytest.mark.parametrize(("shape", "disconnect"), [("llamacpp", "cancel"), ("vllm", "cancel"), ("openai", "drain")])
 def test_g08_streams_cut_at_random_are_counted_to_the_token(
     start_upstream: StartUpstream, start_gateway: StartGateway, form: Form, shape: str, disconnect: str
 ) -> None:
     count = form.count(small=250, large=5000)
     upstream = start_upstream(shape)
     upstream.script(Script(words=WORDS * 3, pace=0.002))
-    backend = "vllm" if shape == "vllm" else "openai-compatible"
+    backend = "openai-compatible" if shape == "openai" else shape
     served = hosted(upstream, backend=backend, on_disconnect=disconnect, limits=Limits(concurrency=1000))
     gateway = start_gateway(opened(served))
     rng = random.Random(form.seed)

@@ -78,9 +78,9 @@ def test_g15_who_tells_no_usage_is_counted_and_told_apart(
     upstream: CountingUpstream, served: Served, stream: bool
 ) -> None:
     upstream.script(Script(usage="never"), case="never")
-    # vLLM tells it beside each word as well.
-    llama = hosted(upstream, backend="llamacpp")
-    carried = run(lambda made: made.ask(llama, "never", stream=stream))
+    # Others are asked to tell it beside each word as well.
+    strange = hosted(upstream, backend="openai-compatible")
+    carried = run(lambda made: made.ask(strange, "never", stream=stream))
     assert carried.record.source is (CountSource.COUNTED if stream else CountSource.ESTIMATED)
     assert carried.record.tokens.prompt > 0
     assert carried.record.tokens.completion == len(WORDS) if stream else carried.record.tokens.completion > 0

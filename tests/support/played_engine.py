@@ -18,7 +18,7 @@ from plimsoll.runtime.http.answers import Answer
 from plimsoll.runtime.http.application import Application
 from plimsoll.runtime.http.calls import Family, TaggedReader
 from plimsoll.runtime.http.desk import Desk
-from plimsoll.runtime.http.exchange import ABORT, Message
+from plimsoll.runtime.http.exchange import ABORT, HALF_CLOSED, Message
 from plimsoll.runtime.http.intake import Intake
 from plimsoll.runtime.http.journal import Journal
 from plimsoll.runtime.http.ports import Loaded
@@ -128,7 +128,8 @@ def saying(*pieces: str, finish: Finish = Finish.STOP) -> Play:
 
     def play(job: Job) -> None:
         for number, piece in enumerate(pieces):
-            job.sink(Delta(piece, tokens=(number,)))
+            read = None if number else Usage(len(job.prompt), 2, 1)
+            job.sink(Delta(piece, tokens=(number,), usage=read))
         job.sink(Delta(finish=finish, usage=Usage(len(job.prompt), 2, len(pieces))))
 
     return play
@@ -232,12 +233,13 @@ class Call:
         self._incoming = [{"type": "http.request", "body": raw, "more_body": False}]
         self._house = house
         self._extra_send = send
+        self._half_closed: Callable[[], None] | None = None
         scope = {
             "type": "http",
             "method": method or ("GET" if body is None else "POST"),
             "path": path,
             "headers": [(name.encode(), value.encode()) for name, value in (headers or {}).items()],
-            "extensions": {ABORT: self._abort},
+            "extensions": {ABORT: self._abort, HALF_CLOSED: self._when_half_closed},
         }
         self.task = asyncio.create_task(house.application(scope, self._receive, self._send))
 
@@ -249,6 +251,16 @@ class Call:
     def leave(self) -> None:
         """The client is gone."""
         self._gone.set()
+
+    def half_close(self) -> None:
+        """The client says nothing more, and may still listen."""
+        if self._half_closed is None:
+            self.leave()
+        else:
+            self._half_closed()
+
+    def _when_half_closed(self, then: Callable[[], None] | None) -> None:
+        self._half_closed = then
 
     def _abort(self) -> None:
         self._house.aborted += 1

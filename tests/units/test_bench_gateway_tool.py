@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -106,6 +106,19 @@ def test_streams_are_followed_word_by_word(gateway_tool: Path, mock: int) -> Non
     assert report["first_word"]["count"] == 20
     assert 0 < report["event_lag"]["p50"] <= report["event_lag"]["most"] < 10
     assert counted(mock)["streams"] - before["streams"] == 20
+
+
+def test_usage_stands_beside_every_word_for_whoever_asks_for_it(mock: int) -> None:
+    for running in (False, True):
+        options = {"include_usage": True, "continuous_usage_stats": running}
+        body = json.dumps({"stream": True, "stream_options": options}).encode()
+        with urlopen(Request(f"http://127.0.0.1:{mock}/v1/chat/completions", body), timeout=10) as answer:
+            *events, done, _ = answer.read().decode().split("\n\n")
+        assert done == "data: [DONE]"
+        told = [json.loads(event.removeprefix("data: ")).get("usage") for event in events]
+        beside = [each["completion_tokens"] for each in told[1:-2] if each]
+        assert beside == (list(range(1, WORDS + 1)) if running else [])
+        assert told[-1]["total_tokens"] == told[-1]["prompt_tokens"] + WORDS
 
 
 def test_a_stream_with_other_words_is_a_lie(gateway_tool: Path, mock: int) -> None:

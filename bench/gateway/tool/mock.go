@@ -27,8 +27,8 @@ type mock struct {
 
 	whole   []byte
 	opening []byte
-	word    []byte
-	stampAt int
+	word    word
+	running word
 	closing []byte
 	usage   []byte
 	counts  counts
@@ -52,6 +52,8 @@ func mockFlags(flags *flag.FlagSet) *mock {
 const streamHead = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n" +
 	"transfer-encoding: chunked\r\n\r\n"
 
+const promptTokens = 11
+
 const usageOf = `{"prompt_tokens":11,"completion_tokens":%d,"total_tokens":%d,"prompt_tokens_details":{"cached_tokens":0}}`
 
 func (mock *mock) prepare() {
@@ -60,13 +62,10 @@ func (mock *mock) prepare() {
 	choice := `{"index":0,"delta":%s,"logprobs":null,"finish_reason":%s}`
 	opening := fmt.Sprintf(choice, `{"role":"assistant","content":""}`, "null")
 	mock.opening = append([]byte(streamHead), chunk([]byte(start+opening+"]}\n\n"))...)
-	stamp := strings.Repeat("0", stampDigits)
-	empty := start + fmt.Sprintf(choice, `{"content":"`+stamp+`"}`, "null") + "]}\n\n"
-	filled := stamp + strings.Repeat("~", max(0, mock.eventBytes-len(empty)))
-	mock.word = chunk([]byte(strings.Replace(empty, stamp, filled, 1)))
-	mock.stampAt = bytes.Index(mock.word, []byte(stamp))
+	mock.word = newWord(start, choice, mock.eventBytes, false)
+	mock.running = newWord(start, choice, mock.eventBytes, true)
 	mock.closing = chunk([]byte(start + fmt.Sprintf(choice, "{}", `"stop"`) + "]}\n\n"))
-	usage := fmt.Sprintf(usageOf, mock.events, mock.events+11)
+	usage := fmt.Sprintf(usageOf, mock.events, mock.events+promptTokens)
 	mock.usage = chunk([]byte(start + `],"usage":` + usage + "}\n\n"))
 }
 
@@ -74,7 +73,7 @@ func (mock *mock) wholeBody() []byte {
 	tokens := max(1, mock.answerBytes/5)
 	format := `{"id":"chatcmpl-1","object":"chat.completion","created":1800000000,"model":"boat","choices":[{"index":0,` +
 		`"message":{"role":"assistant","content":"%s","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":%s}`
-	usage := fmt.Sprintf(usageOf, tokens, tokens+11)
+	usage := fmt.Sprintf(usageOf, tokens, tokens+promptTokens)
 	around := len(fmt.Sprintf(format, "", usage))
 	return fmt.Appendf(nil, format, strings.Repeat("ahoy ", max(0, mock.answerBytes-around)/5), usage)
 }
@@ -133,22 +132,24 @@ func (mock *mock) answer(to net.Conn, head head, body []byte) error {
 		time.Sleep(mock.delay)
 	}
 	if says(body, "stream") {
-		return mock.stream(to, says(body, "include_usage"))
+		return mock.stream(to, says(body, "include_usage"), says(body, "continuous_usage_stats"))
 	}
 	_, err := to.Write(mock.whole)
 	return err
 }
 
-func (mock *mock) stream(to net.Conn, usage bool) error {
+func (mock *mock) stream(to net.Conn, usage, running bool) error {
 	mock.counts.streams.Add(1)
 	if _, err := to.Write(mock.opening); err != nil {
 		return err
 	}
-	word, begin := bytes.Clone(mock.word), time.Now()
+	word, begin := mock.word.own(), time.Now()
+	if running {
+		word = mock.running.own()
+	}
 	for number := range mock.events {
 		time.Sleep(time.Until(begin.Add(time.Duration(number) * mock.every)))
-		copy(word[mock.stampAt:], fmt.Appendf(nil, "%019d", time.Now().UnixNano()))
-		if _, err := to.Write(word); err != nil {
+		if _, err := to.Write(word.at(time.Now(), number+1)); err != nil {
 			return err
 		}
 		mock.counts.events.Add(1)

@@ -61,12 +61,12 @@ def _running(seen: Seen, call: Call) -> Tokens:
     """Each answer tells its own; several answers to one prompt read it once."""
     prompts: dict[int, Tokens] = {}
     answered = Tokens()
-    for index, usage in seen.running.items():
+    for index, usage in sorted(seen.running.items()):
         told = tokens_of(usage).tokens
         answered += Tokens(output_text=told.output_text, output_reasoning=told.output_reasoning)
-        prompts[index // call.request.answers] = Tokens(
-            input_text=told.input_text, input_cached=told.input_cached, cache_write=told.cache_write
-        )
+        read = Tokens(input_text=told.input_text, input_cached=told.input_cached, cache_write=told.cache_write)
+        # The first of several finds the least in a cache: the others find what it has read.
+        prompts.setdefault(index // call.request.answers, read)
     return sum(prompts.values(), answered)
 
 

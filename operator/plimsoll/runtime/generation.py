@@ -168,7 +168,8 @@ class Generation:
         running.last_token = token
         self._counters.completion_tokens += 1
         text = running.text.feed(self._model.piece(token))
-        said = Delta(text, (token,), () if running.picker.choice is None else (running.picker.choice,))
+        choices = () if running.picker.choice is None else (running.picker.choice,)
+        said = Delta(text, (token,), choices, usage=running.usage if running.sampled == 1 else None)
         if (reason := self._reason_to_end(running)) is None:
             running.prepare_mask()
             outcomes.append((running.job, said))

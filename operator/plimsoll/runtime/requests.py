@@ -76,7 +76,7 @@ class TokenChoice:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What one step brought one request. The last one has `finish` and `usage`."""
+    """What one step brought one request. The last has `finish`; it and the first with a token have `usage`."""
 
     text: str = ""
     tokens: Sequence[int] = ()

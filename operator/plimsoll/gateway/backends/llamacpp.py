@@ -10,5 +10,7 @@ LLAMACPP = Dialect(
     prefix="/v1",
     chat={**_LOCAL, "maxTokens": ("max_tokens", "max_completion_tokens")},
     completion={**_LOCAL, "maxTokens": ("max_tokens", "max_completion_tokens")},
+    stream_options={"include_usage": True, "continuous_usage_stats": True},
+    running_usage=True,
     source=CountSource.ENGINE,
 )

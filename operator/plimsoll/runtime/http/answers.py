@@ -79,9 +79,13 @@ class Answers:
         """Nobody reads on: the engine stops at its next step, and still says what it has counted."""
         self.abandoned = True
         self._waiting.clear()
+        self.stop()
+        self._news.set()
+
+    def stop(self) -> None:
+        """The engine stops at its next step, and whoever reads on still learns what it has counted."""
         for answer in self.running():
             answer.job.cancelled = True
-        self._news.set()
 
     def running(self) -> Sequence[Answer]:
         return [answer for answer in self.all if answer.finish is None]

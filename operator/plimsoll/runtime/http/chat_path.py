@@ -51,6 +51,7 @@ async def chat(desk: Desk, exchange: Exchange) -> None:
             wishes.answers,
             request.top_logprobs is not None,
             wishes.usage_in_stream,
+            wishes.running_usage,
             _calls(request, loaded, form, f"call_{desk.new_id()}"),
         )
         await generate(desk, Caller(exchange, seats), loaded, order, manner)

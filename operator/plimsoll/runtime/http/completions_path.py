@@ -36,5 +36,7 @@ async def completions(desk: Desk, exchange: Exchange) -> None:
         )
         head = Head(name, int(desk.wall()), desk.state.settings.alias, wishes.usage_in_stream)
         form = CompletionFormat(head, loaded.model.piece)
-        manner = Manner(form, wishes.answers, request.top_logprobs is not None, wishes.usage_in_stream)
+        manner = Manner(
+            form, wishes.answers, request.top_logprobs is not None, wishes.usage_in_stream, wishes.running_usage
+        )
         await generate(desk, Caller(exchange, seats), loaded, order, manner)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from plimsoll.runtime.http.errors import ApiError
-from plimsoll.runtime.http.exchange import ABORT
+from plimsoll.runtime.http.exchange import ABORT, HALF_CLOSED
 
 # All header lines of a request, and its address.
 _LONGEST_HEAD = 64 << 10
@@ -18,6 +19,8 @@ DEAF_MILLISECONDS = 30_000
 
 class Connection(HttpToolsProtocol):
     _head = 0
+    # Wants to know when the client says nothing more, and has a last word for it.
+    _half_closed: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -30,7 +33,7 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._head = 0
-        self.scope["extensions"] = {ABORT: self.transport.abort}  # type: ignore[dict-item]
+        self.scope["extensions"] = {ABORT: self.transport.abort, HALF_CLOSED: self._when_half_closed}  # type: ignore[dict-item]
 
     def on_url(self, url: bytes) -> None:
         self._measure(url)
@@ -40,6 +43,14 @@ class Connection(HttpToolsProtocol):
         self._measure(name + value)
         super().on_header(name, value)
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """True: the client may still listen, so the connection stays until the answer under way is complete."""
+        if self._half_closed is None or self.pipeline:
+            return False
+        self.cycle.keep_alive = False
+        self._half_closed()
+        return True
+
     def send_400_response(self, msg: str) -> None:
         body = ApiError(400, f"{msg.rstrip('.')}: it is not HTTP, or has too long a head", code="invalid_http").body()
         self.transport.write(
@@ -47,6 +58,9 @@ class Connection(HttpToolsProtocol):
             b"content-length: %d\r\n\r\n%b" % (len(body), body)
         )
         self.transport.close()
+
+    def _when_half_closed(self, then: Callable[[], None] | None) -> None:
+        self._half_closed = then
 
     def _measure(self, part: bytes) -> None:
         self._head += len(part)

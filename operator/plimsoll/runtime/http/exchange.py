@@ -22,6 +22,8 @@ JSON = b"application/json"
 EVENTS = b"text/event-stream; charset=utf-8"
 # Where the connection offers to be dropped at once, with what is still to be sent.
 ABORT = "plimsoll.abort"
+# Where it takes who wants to be called when the client says nothing more, and may still listen.
+HALF_CLOSED = "plimsoll.half_closed"
 _LONGEST_BODY = 4 << 20
 # Whoever sends holds a connection, and what has come so far.
 BODY_SECONDS = 30.0
@@ -112,6 +114,12 @@ class Exchange:
         drop = self._extensions.get(ABORT)
         if drop is not None and not self._ended:
             drop()
+
+    def when_half_closed(self, then: Callable[[], None] | None) -> None:
+        """Without it such a client is gone."""
+        tell = self._extensions.get(HALF_CLOSED)
+        if tell is not None:
+            tell(then)
 
     async def _start(self, status: int, headers: Sequence[Header]) -> None:
         self.status = status

@@ -11,9 +11,13 @@ import orjson
 from plimsoll.runtime.http import logprobs
 from plimsoll.runtime.http.calls import Argued, Called
 from plimsoll.runtime.http.logprobs import Piece
-from plimsoll.runtime.requests import TokenChoice
+from plimsoll.runtime.requests import TokenChoice, Usage
 
 DONE = b"data: [DONE]\n\n"
+_NO_USAGE = b"null}\n\n"
+_USAGE = (
+    b'{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d,"prompt_tokens_details":{"cached_tokens":%d}}}\n\n'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +60,23 @@ class _Events:
     def __init__(self, head: Head, kind: str) -> None:
         self._head = {"id": head.id, "object": kind, "created": head.created, "model": head.model}
         self.start = b"data: " + orjson.dumps(self._head)[:-1] + b',"choices":['
-        self.end = b'],"usage":null}\n\n' if head.usage_in_stream else b"]}\n\n"
+        self.end = b'],"usage":' + _NO_USAGE if head.usage_in_stream else b"]}\n\n"
 
     def usage(self, usage: Mapping[str, Any]) -> bytes:
         return b"data: " + orjson.dumps({**self._head, "choices": [], "usage": usage}) + b"\n\n"
 
     def whole(self, kind: str, choices: Sequence[Mapping[str, Any]], usage: Mapping[str, Any]) -> bytes:
         return orjson.dumps({**self._head, "object": kind, "choices": choices, "usage": usage})
+
+
+def running_usage(event: bytes, used: Usage) -> bytes:
+    """The event with what its answer has used so far, in place of the null that stands there."""
+    return event.removesuffix(_NO_USAGE) + _USAGE % (
+        used.prompt_tokens,
+        used.completion_tokens,
+        used.prompt_tokens + used.completion_tokens,
+        used.cached_tokens,
+    )
 
 
 class CompletionFormat:

@@ -84,12 +84,15 @@ async def generate(desk: Desk, caller: Caller, loaded: Loaded, order: Order, man
         watch = asyncio.create_task(until_gone(exchange, answers.abandon))
         try:
             if order.wishes.stream:
+                if manner.running_usage:
+                    exchange.when_half_closed(answers.stop)
                 await _stream(exchange, Stream(manner, answers), answers)
             else:
                 await _whole(exchange, Collection(manner, answers), answers)
         finally:
             await cancelled(watch)
     finally:
+        exchange.when_half_closed(None)
         answers.abandon()
 
 

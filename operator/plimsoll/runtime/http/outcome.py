@@ -19,7 +19,7 @@ def finish_word(finish: Finish, *, called: bool = False) -> str:
 def trouble(delta: Delta) -> ApiError | None:
     """The error that this end is for a client who still reads."""
     finish = delta.finish
-    if finish is None or finish in (Finish.STOP, Finish.LENGTH):
+    if finish is None or finish in (Finish.STOP, Finish.LENGTH, Finish.CANCELLED):
         return None
     if finish is Finish.EXPIRED:
         return no_slot_in_time(delta.retry_after or 1)

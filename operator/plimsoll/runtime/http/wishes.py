@@ -34,7 +34,9 @@ class Wishes:
     stops: tuple[str, ...]
     answers: int  # for each prompt
     stream: bool
+    # At its end, and also beside every event.
     usage_in_stream: bool
+    running_usage: bool
     shape: Shape | None
 
 
@@ -55,6 +57,8 @@ def wishes_of(fields: Fields, vocabulary: int) -> Wishes:
         if not stream:
             raise bad_field("stream_options", "is for requests with stream: true")
         options.flag("include_obfuscation")
+    usage_in_stream = bool(options and options.flag("include_usage"))
+    running_usage = bool(options and options.flag("continuous_usage_stats"))
     for name in WITHOUT_EFFECT:
         fields.take(name)
     fields.only("store", False, "nothing is kept here")
@@ -64,7 +68,9 @@ def wishes_of(fields: Fields, vocabulary: int) -> Wishes:
         stops=_stops(fields),
         answers=fields.whole("n", 1, MOST_ANSWERS) or 1,
         stream=stream,
-        usage_in_stream=bool(options and options.flag("include_usage")),
+        usage_in_stream=usage_in_stream,
+        # As in vLLM: only who wants usage at all gets it beside every event.
+        running_usage=usage_in_stream and running_usage,
         shape=_shape(fields),
     )
 

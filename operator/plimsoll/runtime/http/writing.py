@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from plimsoll.runtime.http.answers import Answers
 from plimsoll.runtime.http.calls import Argued, Called, Part, Reader, Said
 from plimsoll.runtime.http.errors import ApiError
-from plimsoll.runtime.http.formats import DONE, Format, Whole
+from plimsoll.runtime.http.formats import DONE, Format, Whole, running_usage
 from plimsoll.runtime.http.outcome import finish_word, trouble, usage_of
-from plimsoll.runtime.requests import Delta, Finish, TokenChoice
+from plimsoll.runtime.requests import Delta, Finish, TokenChoice, Usage
+
+_NOTHING_USED = Usage(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Manner:
     per_prompt: int
     logprobs: bool = False
     usage_in_stream: bool = False
+    running_usage: bool = False
     calls: Calls | None = None
 
 
@@ -48,21 +51,25 @@ class Stream:
         self._readers = [manner.calls.reader() for _ in answers.all] if manner.calls else []
         self._opened: set[int] = set()
         self._called: set[int] = set()
+        self._used = [_NOTHING_USED] * len(answers.all)
         self._left = len(answers.all)
+        self._cut = False
         self.finished = False
 
     def events(self, news: Sequence[tuple[int, Delta]]) -> bytes:
         """Of everything that has come, in one piece."""
         parts: list[bytes] = []
         for index, delta in news:
-            self._text(parts, index, delta)
-            if delta.finish is None:
-                continue
-            if (error := trouble(delta)) is not None:
+            said: list[bytes] = []
+            self._text(said, index, delta)
+            if delta.finish is not None and (error := trouble(delta)) is not None:
                 self.finished = True
-                parts += (b"data: ", error.body(), b"\n\n", DONE)
-                return b"".join(parts)
-            self._end(parts, index, delta.finish)
+                return b"".join([*parts, *said, b"data: ", error.body(), b"\n\n", DONE])
+            if delta.finish is not None and delta.finish is not Finish.CANCELLED:
+                self._end(said, index, delta.finish)
+            parts += self._with_usage(said, index, delta) if self._manner.running_usage else said
+            if delta.finish is not None:
+                self._one_less(parts, delta.finish)
         return b"".join(parts)
 
     def _text(self, parts: list[bytes], index: int, delta: Delta) -> None:
@@ -88,12 +95,28 @@ class Stream:
         if self._calls is not None:
             self._read(parts, index, self._calls, self._readers[index].end())
         parts.append(self._form.closing(index, finish_word(finish, called=index in self._called)))
+
+    def _with_usage(self, said: list[bytes], index: int, delta: Delta) -> list[bytes]:
+        """What this answer has used so far, also where a token has no text of its own yet: a stream may end here."""
+        used = self._used[index] = _so_far(self._used[index], delta)
+        events = [each for each in said if each] or [self._form.text(index, "", None)]
+        return [running_usage(each, used) for each in events]
+
+    def _one_less(self, parts: list[bytes], finish: Finish) -> None:
         self._left -= 1
+        self._cut = self._cut or finish is Finish.CANCELLED
         if self._left == 0:
             self.finished = True
             if self._manner.usage_in_stream:
                 parts.append(self._form.usage(usage_of(self._answers.all, self._manner.per_prompt)))
-            parts.append(DONE)
+            # What was cut does not look as if it were whole.
+            parts.append(b"" if self._cut else DONE)
+
+
+def _so_far(used: Usage, delta: Delta) -> Usage:
+    if delta.usage is not None:
+        return delta.usage
+    return replace(used, completion_tokens=used.completion_tokens + len(delta.tokens))
 
 
 @dataclass(slots=True)

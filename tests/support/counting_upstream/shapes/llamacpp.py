@@ -7,7 +7,8 @@ from functools import cached_property
 
 from plimsoll.runtime.http.calls import Argued, Called
 from plimsoll.runtime.http.errors import ApiError
-from plimsoll.runtime.http.formats import ChatFormat, CompletionFormat, Head, Whole
+from plimsoll.runtime.http.formats import ChatFormat, CompletionFormat, Head, Whole, running_usage
+from plimsoll.runtime.requests import Usage
 from tests.support.counting_upstream.asked import Header
 from tests.support.counting_upstream.counters import Counts
 from tests.support.counting_upstream.shapes.shape import Object, Shape
@@ -29,17 +30,23 @@ class LlamaCpp(Shape):
         return ChatFormat(head, _no_piece) if self.asked.chat else CompletionFormat(head, _no_piece)
 
     def opening(self, index: int, counts: Counts) -> bytes:
-        return self._form.opening(index)
+        return self._told(counts, self._form.opening(index))
 
     def word(self, index: int, at: int, counts: Counts) -> bytes:
         word = self.script.words[at]
         if self.script.call is None or not isinstance(self._form, ChatFormat):
-            return self._form.text(index, word, None)
+            return self._told(counts, self._form.text(index, word, None))
         named = b"" if at else self._form.call(index, Called(self.script.call), self.call_id)
-        return named + self._form.call(index, Argued(word), self.call_id)
+        return self._told(counts, named, self._form.call(index, Argued(word), self.call_id))
 
     def closing(self, index: int, finish: str, counts: Counts) -> bytes:
-        return self._form.closing(index, finish)
+        return self._told(counts, self._form.closing(index, finish))
+
+    def _told(self, counts: Counts, *events: bytes) -> bytes:
+        if not self.asked.wants_running_usage:
+            return b"".join(events)
+        used = Usage(counts.prompt, counts.cached, counts.completion)
+        return b"".join(running_usage(each, used) for each in events if each)
 
     def usage_event(self, counts: Counts) -> bytes:
         return self._form.usage(self.told_usage(counts))

@@ -77,6 +77,13 @@ def test_of_several_answers_each_tells_its_own_and_each_prompt_is_read_once() ->
     assert of_stream(Seen(any=True, texts=18, running=running), cut, 400) == expected
 
 
+def test_of_several_answers_the_first_says_how_much_of_the_prompt_was_cached() -> None:
+    # The others find all of it where the first has put it, whoever of them speaks first.
+    running = {1: usage(11, 4, prompt_tokens_details={"cached_tokens": 10}), 0: usage(11, 3)}
+    expected = Count(Tokens(input_text=11, output_text=7), CountSource.ENGINE)
+    assert of_stream(Seen(any=True, texts=7, running=running), call(n=2), 400) == expected
+
+
 def test_an_answer_without_usage_is_estimated_and_told() -> None:
     count = of_whole(None, call(), 80)
     assert count == Count(Tokens(input_text=100, output_text=20), CountSource.ESTIMATED, "no usage")

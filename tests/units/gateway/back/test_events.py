@@ -68,6 +68,32 @@ def test_usage_beside_words_is_taken_out_and_the_rest_stays() -> None:
     assert Events(wanted).feed(block) == block
 
 
+USED = '"usage":{"prompt_tokens":3,"total_tokens":4,"prompt_tokens_details":{"cached_tokens":1}}'
+HEAD = '{"id":"a","choices":[{"index":0,"delta":{"content":'
+
+
+@pytest.mark.parametrize(
+    ("event", "left"),
+    [
+        (HEAD + '"Ahoy"}}],' + USED + "}", HEAD + '"Ahoy"}}]}'),
+        # A text that looks like usage, and usage that does not stand at the end.
+        (HEAD + '",\\"usage\\":{}}"}}],' + USED + "}", HEAD + '",\\"usage\\":{}}"}}]}'),
+        ('{"id":"a",' + USED + "," + HEAD.removeprefix('{"id":"a",') + '"Ahoy"}}]}', HEAD + '"Ahoy"}}]}'),
+        # One more of them where it belongs to nobody.
+        (HEAD + '"Ahoy"},' + USED + "}]," + USED + "}", HEAD + '"Ahoy"},' + USED + "}]}"),
+    ],
+    ids=["at the end", "in a text", "at the beginning", "of a choice"],
+)
+def test_usage_is_taken_out_wherever_it_stands(event: str, left: str) -> None:
+    assert Events(RUNNING).feed(f"data: {event}\n\n".encode()) == f"data: {left}\n\n".encode()
+
+
+def test_usage_is_taken_out_of_an_event_of_several_lines() -> None:
+    lines = f'data: {HEAD}\ndata: "Ahoy"}}}}],{USED}}}\n: ,{USED}}}\n\n'
+    fed = Events(RUNNING).feed(lines.encode())
+    assert orjson.loads(fed.removeprefix(b"data: ")) == orjson.loads(HEAD + '"Ahoy"}}]}')
+
+
 @pytest.mark.parametrize(
     ("delta", "texts"),
     [

@@ -17,7 +17,7 @@ def test_a_backend_hears_its_own_name_of_the_model(backend: str) -> None:
 
 @pytest.mark.parametrize("given", [..., None, {}, {"include_usage": False}, {"include_usage": True}])
 def test_a_stream_is_always_asked_for_its_usage(given: Any) -> None:
-    sent = fields_after(asked(stream=True, stream_options=given), served())
+    sent = fields_after(asked(stream=True, stream_options=given), served("openai"))
     assert sent["stream_options"] == {"include_usage": True}
 
 
@@ -27,8 +27,9 @@ def test_other_options_of_a_stream_stay() -> None:
     assert sent["stream_options"] == {"include_obfuscation": False, "include_usage": True}
 
 
-def test_vllm_is_asked_for_the_usage_of_every_event() -> None:
-    sent = fields_after(asked(stream=True), served("vllm"))
+@pytest.mark.parametrize("backend", ["llamacpp", "vllm"])
+def test_who_can_is_asked_for_the_usage_of_every_event(backend: str) -> None:
+    sent = fields_after(asked(stream=True), served(backend))
     assert sent["stream_options"] == {"include_usage": True, "continuous_usage_stats": True}
 
 

@@ -48,6 +48,34 @@ def test_a_stream_has_the_same_text_and_the_same_usage() -> None:
     assert {event["usage"] is None for event in events[:-1]} == {True}
 
 
+RUNNING = {"include_usage": True, "continuous_usage_stats": True}
+
+
+def test_a_stream_tells_beside_every_event_what_was_used_so_far() -> None:
+    house = House(saying("He", "", "llo"))
+    *events, last = ask(house, stream=True, stream_options=RUNNING).events
+    assert [event["usage"]["completion_tokens"] for event in events] == [1, 2, 3, 3]
+    assert [event["choices"][0]["text"] for event in events] == ["He", "", "llo", ""]
+    read = {(event["usage"]["prompt_tokens"], event["usage"]["total_tokens"]) for event in events}
+    assert read == {(3, 4), (3, 5), (3, 6)}
+    assert {event["usage"]["prompt_tokens_details"]["cached_tokens"] for event in events} == {2}
+    assert (last["choices"], last["usage"]) == ([], events[-1]["usage"])
+
+
+def test_each_of_several_answers_tells_its_own() -> None:
+    house = House(saying("Ahoy"), seats=4)
+    *events, last = ask(house, prompt=["a", "bc"], n=2, stream=True, stream_options=RUNNING).events
+    told = {event["choices"][0]["index"]: event["usage"] for event in events}
+    assert [told[index]["prompt_tokens"] for index in range(4)] == [2, 2, 3, 3]
+    assert [told[index]["completion_tokens"] for index in range(4)] == [1, 1, 1, 1]
+    assert (last["usage"]["prompt_tokens"], last["usage"]["completion_tokens"]) == (5, 4)
+
+
+def test_only_who_wants_usage_gets_it_beside_every_event() -> None:
+    events = ask(House(), stream=True, stream_options={"continuous_usage_stats": True}).events
+    assert not any("usage" in event for event in events)
+
+
 def test_a_stream_without_the_wish_has_no_usage() -> None:
     assert not any("usage" in event for event in ask(House(), stream=True).events)
 

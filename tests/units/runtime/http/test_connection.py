@@ -13,8 +13,9 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from plimsoll.runtime.http.connection import DEAF_MILLISECONDS, Connection
-from plimsoll.runtime.http.exchange import ABORT
+from plimsoll.runtime.http.exchange import ABORT, HALF_CLOSED
 
+GET = b"GET / HTTP/1.1\r\n\r\n"
 Scopes = list[Any]
 
 
@@ -102,3 +103,55 @@ def test_a_head_that_never_ends_is_refused(pieces: int) -> None:
 def test_each_request_of_a_connection_has_the_whole_head_to_itself() -> None:
     request = b"GET / HTTP/1.1\r\nx: " + b"y" * 40_000 + b"\r\n\r\n"
     assert b" 400 " not in met(request, request).written
+
+
+def test_who_says_nothing_more_stays_until_somebody_has_had_the_last_word() -> None:
+    async def story() -> None:
+        told: list[str] = []
+
+        async def application(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            scope["extensions"][HALF_CLOSED](lambda: told.append("half closed"))
+            await go_on.wait()
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
+            await send({"type": "http.response.body", "body": b"last"})
+
+        go_on = asyncio.Event()
+        config = uvicorn.Config(application, lifespan="off", log_config=None, http=Connection)
+        config.load()
+        with socket.socket() as raw:
+            transport = Listening(raw)
+            connection = Connection(config, ServerState(), {}, asyncio.get_running_loop())
+            connection.connection_made(transport)
+            assert connection.eof_received() is False
+            connection.data_received(GET)
+            await asyncio.sleep(0)
+            assert connection.eof_received() is True
+            assert (told, transport.closed) == (["half closed"], False)
+            go_on.set()
+            for _ in range(5):
+                await asyncio.sleep(0)
+            assert transport.closed
+            assert transport.written.endswith(b"last")
+            connection._unset_keepalive_if_required()
+
+    asyncio.run(story())
+
+
+def test_who_has_asked_for_more_and_says_nothing_more_is_gone() -> None:
+    async def story() -> None:
+        async def application(scope: Any, _receive: Any, _send: Any) -> None:
+            scope["extensions"][HALF_CLOSED](lambda: None)
+            await asyncio.get_running_loop().create_future()
+
+        config = uvicorn.Config(application, lifespan="off", log_config=None, http=Connection)
+        config.load()
+        with socket.socket() as raw:
+            connection = Connection(config, ServerState(), {}, asyncio.get_running_loop())
+            connection.connection_made(Listening(raw))
+            connection.data_received(GET + GET)
+            await asyncio.sleep(0)
+            assert connection.eof_received() is False
+            connection._unset_keepalive_if_required()
+
+    asyncio.run(story())

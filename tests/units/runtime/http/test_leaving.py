@@ -1,14 +1,16 @@
 """Clients that go, do not read, or are cut off, and what the engine and its seats hear of it."""
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 
 from plimsoll.runtime.http import answers, exchange
 from plimsoll.runtime.http.exchange import Message
 from plimsoll.runtime.requests import Delta, Finish, Usage
-from tests.support.played_engine import Call, House, silent
+from tests.support.played_engine import Call, House, Reply, silent
 
 PATH = "/v1/completions"
 
@@ -45,6 +47,75 @@ def test_all_answers_of_a_request_stop_when_its_client_goes() -> None:
         await call.task
 
     assert [job.cancelled for job in played(story).engine.jobs] == [True, True, True]
+
+
+def _streaming(house: House, **options: bool) -> Call:
+    return Call(house, PATH, {"prompt": "Hi", "stream": True, "stream_options": {"include_usage": True, **options}})
+
+
+def _told(reply: Reply) -> list[Any]:
+    """By a stream without [DONE]."""
+    *events, rest = reply.body.decode().split("\n\n")
+    assert not rest
+    return [json.loads(event.removeprefix("data: ")) for event in events]
+
+
+def test_who_says_nothing_more_and_wants_to_know_hears_what_was_used_in_the_end() -> None:
+    async def story(house: House) -> None:
+        call = _streaming(house, continuous_usage_stats=True)
+        await call.started()
+        (job,) = house.engine.jobs
+        job.sink(Delta("Hel", (1,), usage=Usage(3, 2, 1)))
+        await call.started()
+        call.half_close()
+        assert job.cancelled
+        await call.started()
+        assert not call.reply.complete
+        job.sink(Delta(finish=Finish.CANCELLED, usage=Usage(3, 2, 2)))
+        await call.task
+        told = _told(call.reply)
+        assert told[-1]["usage"]["completion_tokens"] == 2
+        # It was cut, and does not say that it were whole.
+        assert all(choice["finish_reason"] is None for event in told for choice in event["choices"])
+
+    played(story)
+
+
+def test_who_says_nothing_more_before_the_first_word_hears_how_much_was_read() -> None:
+    async def story(house: House) -> None:
+        call = _streaming(house, continuous_usage_stats=True)
+        await call.started()
+        call.half_close()
+        house.engine.jobs[0].sink(Delta(finish=Finish.CANCELLED, usage=Usage(2, 0, 0)))
+        await call.task
+        assert call.reply.status == 200
+        assert _told(call.reply)[-1]["usage"]["prompt_tokens"] == 2
+
+    played(story)
+
+
+def test_who_says_nothing_more_and_did_not_ask_is_gone() -> None:
+    async def story(house: House) -> None:
+        call = _streaming(house)
+        await call.started()
+        call.half_close()
+        await call.task
+        assert house.engine.jobs[0].cancelled
+        assert not call.reply.complete
+
+    played(story)
+
+
+def test_nobody_is_told_of_a_half_close_after_the_answer() -> None:
+    async def story(house: House) -> None:
+        call = _streaming(house, continuous_usage_stats=True)
+        await call.started()
+        house.engine.jobs[0].sink(Delta("Hello", (1,), finish=Finish.STOP, usage=Usage(3, 0, 1)))
+        await call.task
+        call.half_close()
+        assert not house.engine.jobs[0].cancelled
+
+    played(story)
 
 
 def test_a_client_who_goes_before_his_request_is_complete_leaves_nothing() -> None:
