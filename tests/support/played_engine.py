@@ -252,6 +252,10 @@ class Call:
         """The client is gone."""
         self._gone.set()
 
+    @property
+    def left(self) -> bool:
+        return self._gone.is_set()
+
     def half_close(self) -> None:
         """The client says nothing more, and may still listen."""
         if self._half_closed is None:

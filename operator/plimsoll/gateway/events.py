@@ -21,8 +21,9 @@ from plimsoll.routing.policy import Prompt
 DONE = b"data: [DONE]\n\n"
 _DATA = b"data: "
 _END = b"\n\n"
-# No text holds a quote that nothing escapes, and what stands before the last brace belongs to the whole event.
-_USAGE_LAST = re.compile(rb',"usage":\{[^{}\\]*(?:\{[^{}\\]*\}[^{}\\]*)*\}\}\Z')
+# In no text stands a quote that nothing escapes; what only one brace follows belongs to the whole event.
+_USAGE = b',"usage":{'
+_REST = re.compile(rb"[^{}\\]*(?:\{[^{}\\]*\}[^{}\\]*)*\}\}\Z")
 _BORDER = re.compile(rb"\r?\n\r?\n")
 # More than logarithms of twenty choices for many tokens at once take.
 _LONGEST = 1 << 20
@@ -151,9 +152,10 @@ class Events:
             return block if view.usage else b""
         if view.usage and (view.running or not view.told_running):
             return block
-        if block[len(_DATA) : -len(_END)] == data and (found := _USAGE_LAST.search(data)):
-            # Where it stands at the end, as it mostly does, nothing else is touched.
-            return _DATA + data[: found.start()] + (b',"usage":null}' if view.usage else b"}") + _END
+        at = data.rfind(_USAGE)
+        # Where it stands at the end, as it mostly does, nothing else is touched.
+        if at >= 0 and _REST.match(data, at + len(_USAGE)) and block[len(_DATA) : -len(_END)] == data:
+            return _DATA + data[:at] + (b',"usage":null}' if view.usage else b"}") + _END
         told = orjson.loads(data)
         if view.usage:
             told["usage"] = None

@@ -91,6 +91,7 @@ def test_usage_is_taken_out_wherever_it_stands(event: str, left: str) -> None:
 def test_usage_is_taken_out_of_an_event_of_several_lines() -> None:
     lines = f'data: {HEAD}\ndata: "Ahoy"}}}}],{USED}}}\n: ,{USED}}}\n\n'
     fed = Events(RUNNING).feed(lines.encode())
+    assert all(line.startswith(b"data: ") for line in fed.split(b"\n") if line)
     assert orjson.loads(fed.removeprefix(b"data: ")) == orjson.loads(HEAD + '"Ahoy"}}]}')
 
 

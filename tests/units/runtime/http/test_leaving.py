@@ -106,14 +106,33 @@ def test_who_says_nothing_more_and_did_not_ask_is_gone() -> None:
     played(story)
 
 
+def test_one_of_several_answers_that_was_cut_is_enough_for_none_to_look_whole() -> None:
+    async def story(house: House) -> None:
+        options = {"include_usage": True, "continuous_usage_stats": True}
+        call = Call(house, PATH, {"prompt": "Hi", "n": 2, "stream": True, "stream_options": options})
+        await call.started()
+        cut, whole = house.engine.jobs
+        cut.sink(Delta("H", (1,), usage=Usage(3, 0, 1)))
+        cut.sink(Delta("el", (2, 3)))
+        call.half_close()
+        cut.sink(Delta(finish=Finish.CANCELLED, usage=Usage(3, 0, 3)))
+        whole.sink(Delta("Hello", (1,), finish=Finish.STOP, usage=Usage(3, 0, 1)))
+        await call.task
+        told = _told(call.reply)
+        assert [event["usage"]["completion_tokens"] for event in told] == [1, 3, 3, 1, 1, 4]
+
+    played(story)
+
+
 def test_nobody_is_told_of_a_half_close_after_the_answer() -> None:
     async def story(house: House) -> None:
         call = _streaming(house, continuous_usage_stats=True)
         await call.started()
         house.engine.jobs[0].sink(Delta("Hello", (1,), finish=Finish.STOP, usage=Usage(3, 0, 1)))
         await call.task
+        assert not call.left
         call.half_close()
-        assert not house.engine.jobs[0].cancelled
+        assert call.left
 
     played(story)
 
