@@ -82,6 +82,9 @@ class Connection(HttpToolsProtocol):
         left, self.left = self.left, None
         if left is not None:
             left()
+        # They lead back to here: left as they are, all of it would stay until somebody looks for circles.
+        self.cycle = self.scope = None  # type: ignore[assignment]
+        self.pipeline.clear()
 
     def look(self, now: float) -> None:
         """Ends what is overdue; to be called for every connection, again and again."""

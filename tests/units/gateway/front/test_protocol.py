@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
+from typing import Any
 
 import pytest
 
-from plimsoll.gateway.protocol import CONNECTION, LONGEST_HEAD, Cut
+from plimsoll.gateway.protocol import CONNECTION, CYCLE, LONGEST_HEAD, Cut
 from tests.support.front_house import House, Listening, in_house
 
 GET = b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -200,6 +203,30 @@ def test_whoever_goes_away_is_told_to_the_one_who_answers() -> None:
         assert left == [True]
 
     in_house(story)
+
+
+def test_what_a_connection_was_goes_with_it_and_waits_for_no_collector() -> None:
+    async def application(scope: Any, _receive: Any, send: Any) -> None:
+        # As an Exchange does.
+        del scope["extensions"][CYCLE]
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def story(house: House) -> None:
+        connection, transport = house.connect()
+        connection.data_received(GET + GET)
+        await house.pass_by(1)
+        transport.ended = lambda: None
+        connection.connection_lost(None)
+        gone = weakref.ref(connection)
+        gc.disable()
+        try:
+            del connection
+            assert gone() is None
+        finally:
+            gc.enable()
+
+    in_house(story, application)
 
 
 def _told(transport: Listening) -> tuple[bytes, str]:
