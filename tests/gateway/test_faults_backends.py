@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
+
 from plimsoll.routing.limits import Limits
 from tests.support.counting_upstream.process import StartUpstream
 from tests.support.counting_upstream.script import HEAD, WORDS, Script, Trouble
@@ -19,6 +21,7 @@ BODY = {"model": "chat", "messages": [{"role": "user", "content": "Ahoy"}]}
 ASKED = Question(chat("chat", "Ahoy"), Wanted("".join(WORDS)), key=KEY)
 
 
+@pytest.mark.timeout(900)
 def test_e06_a_pod_that_says_it_is_well_and_falls_with_every_call_fails_nobodys(
     start_gateway: StartGateway, start_upstream: StartUpstream, form: Form
 ) -> None:

@@ -39,6 +39,7 @@ def files() -> Iterator[int]:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_g27_ten_thousand_idle_and_a_thousand_streams_take_the_same_memory_all_the_time(
     files: int, start_upstream: StartUpstream, start_gateway: StartGateway, form: Form
 ) -> None:
