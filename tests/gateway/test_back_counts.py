@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from plimsoll.cost.record import CountSource, Outcome, Tokens
+from plimsoll.cost.record import CountSource, Operation, Outcome, Tokens
 from plimsoll.gateway.settings import OnRecordsFailure
 from plimsoll.routing.document import Provider, Served
 from plimsoll.routing.entry import Secret
@@ -101,7 +101,7 @@ def test_the_backend_gets_what_it_should_and_nothing_else(upstream: CountingUpst
     sent = {name for name, _ in seen.begun.headers}
     assert sent <= {
         "host", "content-type", "accept", "accept-encoding", "user-agent", "content-length",
-        "x-request-id", "x-client-request-id", "authorization",
+        "x-request-id", "x-client-request-id", "x-plimsoll-last-word", "authorization",
     }  # fmt: skip
     assert seen.header("authorization") == ("Bearer sk-owner" if isinstance(served.upstream, Provider) else None)
 
@@ -151,6 +151,31 @@ def test_g07_who_leaves_before_anything_came_stops_its_backend(upstream: Countin
         Outcome.CANCELLED, Tokens(), CountSource.NONE,
     )  # fmt: skip
     assert not carried.answer.started
+
+
+@pytest.mark.parametrize("operation", ["chat", "embedding"])
+def test_who_cuts_an_answer_in_one_piece_has_used_its_prompt(
+    upstream: CountingUpstream, served: Served, operation: Operation
+) -> None:
+    case = f"cut-{operation}"
+    upstream.script(Script(holds={HEAD: case}), case=case)
+    cancelling = served_by(upstream, served.backend, on_disconnect="cancel")
+
+    async def leave(made: Back) -> Carried:
+        carried = made.made(cancelling, case, operation)
+        task = asyncio.create_task(made.carry(carried))
+        await asyncio.to_thread(upstream.wait_held, case)
+        carried.call.stopped.set_result(Outcome.CANCELLED)
+        return await task
+
+    carried = run(leave)
+    (seen,) = upstream.wait_ended(case)
+    assert seen.how == "gone"
+    prompt = -(-len(seen.begun.body) // 4)
+    assert (carried.record.outcome, carried.record.tokens, carried.record.source) == (
+        Outcome.CANCELLED, Tokens(input_text=prompt), CountSource.ESTIMATED,
+    )  # fmt: skip
+    assert carried.hold.settled[0] == prompt
 
 
 def test_a_gateway_that_ends_says_so_in_the_stream(upstream: CountingUpstream, served: Served) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
+import json
 import random
 from functools import reduce
 
@@ -10,8 +12,9 @@ import pytest
 
 from plimsoll.cost.record import Outcome, Tokens
 from plimsoll.routing.limits import Limits
+from tests.support.counting_upstream.asked import marked
 from tests.support.counting_upstream.process import StartUpstream
-from tests.support.counting_upstream.script import WORDS, Script
+from tests.support.counting_upstream.script import TAIL, WORDS, Script
 from tests.support.form import Form
 from tests.support.gateways import KEY, GatewayProcess, StartGateway, hosted, opened
 from tests.support.traffic.load import Report, drive
@@ -79,3 +82,26 @@ def test_a_stream_from_begin_to_end_with_the_stock_client(
     assert last.usage is not None
     told = upstream.total()
     assert last.usage.total_tokens == record.tokens.total == told.prompt + told.completion
+
+
+def test_who_asks_again_over_its_connection_and_leaves_is_missed_although_the_call_before_is_not_quite_over(
+    start_upstream: StartUpstream, start_gateway: StartGateway
+) -> None:
+    upstream = start_upstream("vllm")
+    upstream.script(Script(holds={TAIL: "tail"}), case="first")
+    upstream.script(Script(holds={1: "never"}), case="second")
+    gateway = start_gateway(opened(hosted(upstream, backend="vllm")))
+    client = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
+    headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
+    client.request("POST", "/v1/chat/completions", json.dumps(streamed("team-a/chat", marked("first"))), headers)
+    assert client.getresponse().read().endswith(b"[DONE]\n\n")
+    client.request("POST", "/v1/chat/completions", json.dumps(streamed("team-a/chat", marked("second"))), headers)
+    second = client.getresponse()
+    assert second.read1()
+    assert not gateway.requests_file.read_text()
+    upstream.let("tail")
+    gateway.wait_requests(1)
+    second.close()
+    client.close()
+    wait_until(lambda: upstream.requests("second")[0].how == "gone", 20, "the backend is told")
+    assert [each.outcome for each in gateway.records()] == [Outcome.OK, Outcome.CANCELLED]

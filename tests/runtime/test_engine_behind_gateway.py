@@ -1,10 +1,11 @@
-"""Streams of a real engine through a real gateway, cut at any moment: the records have what the engine counted."""
+"""Answers of a real engine through a real gateway, cut at any moment: the records have what the engine counted."""
 
 from __future__ import annotations
 
 import random
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import reduce
 
 import orjson
@@ -30,18 +31,22 @@ def cut(gateway: GatewayProcess, number: int, rng: random.Random) -> None:
         "model": "team-a/chat",
         "prompt": f"balu {number} " * rng.randint(1, 20),
         "max_tokens": rng.randint(1, 200),
-        "stream": True,
+        "stream": rng.random() < 0.7,
     }
     body = orjson.dumps(fields)
     head = f"POST /v1/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\ncontent-length: {len(body)}\r\n"
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as client:
         client.sendall(head.encode() + b"connection: close\r\n\r\n" + body)
         left = rng.choice((1, 400, 2000, 8000, 1 << 20))
-        while left > 0 and (data := client.recv(left)):
-            left -= len(data)
+        if not fields["stream"] and left < 8000:
+            # Nothing comes before all of it does.
+            client.settimeout(rng.random() / 10)
+        with suppress(TimeoutError):
+            while left > 0 and (data := client.recv(left)):
+                left -= len(data)
 
 
-def test_g08_streams_of_our_own_engine_are_counted_wherever_they_are_cut(
+def test_g08_answers_of_our_own_engine_are_counted_wherever_they_are_cut(
     running_engine: EngineProcess, start_gateway: StartGateway, form: Form
 ) -> None:
     count = form.count(small=60, large=2000)
@@ -61,9 +66,7 @@ def test_g08_streams_of_our_own_engine_are_counted_wherever_they_are_cut(
     total = reduce(Tokens.__add__, (each.tokens for each in records))
     now = counted(running_engine)
     told = {name: now[name] - before[name] for name in now}
-    assert (told["prompt_tokens"], told["cached_tokens"]) == (total.prompt, total.input_cached)
-    # On a machine that is busy a last word does not come now and then: then the step that nobody heard of is missing.
-    cut_streams = sum(each.outcome is Outcome.CANCELLED for each in records)
-    assert 0 <= told["completion_tokens"] - total.completion <= cut_streams / 10
+    mine = {"prompt_tokens": total.prompt, "cached_tokens": total.input_cached, "completion_tokens": total.completion}
+    assert mine == told
     assert {each.outcome for each in records} == {Outcome.OK, Outcome.CANCELLED}
     assert {each.source for each in records} == {CountSource.ENGINE}

@@ -263,7 +263,7 @@ class Call:
         else:
             self._half_closed()
 
-    def _when_half_closed(self, then: Callable[[], None] | None) -> None:
+    def _when_half_closed(self, then: Callable[[], None]) -> None:
         self._half_closed = then
 
     def _abort(self) -> None:

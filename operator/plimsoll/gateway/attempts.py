@@ -16,7 +16,7 @@ from msgspec import Struct
 from plimsoll.cost.record import Outcome, Record
 from plimsoll.gateway.backends.refusing import refused
 from plimsoll.gateway.call import Call
-from plimsoll.gateway.counting import NOTHING, Count
+from plimsoll.gateway.counting import NOTHING, Count, of_last_word
 from plimsoll.gateway.deadlines import Deadlines
 from plimsoll.gateway.endpoints import Harm, Target
 from plimsoll.gateway.errors import ApiError, Code
@@ -31,6 +31,8 @@ _LOG = logging.getLogger(__name__)
 _LONGEST_REFUSAL = 64 << 10
 # aiohttp writes what is larger in pieces.
 _LARGE = 1 << 20
+# Of our own engine, to a client that has closed its half: no answer, but what it took.
+_CUT = 499
 _AGAIN = (429, 500, 502, 503, 504)
 
 
@@ -107,6 +109,8 @@ async def ask(house: House, attempt: Attempt) -> ClientResponse:
     attempt.status, target.heard = response.status, house.clock()
     if response.status != 200:
         raw = await _words_of(response)
+        if response.status == _CUT and attempt.call.stopped.done():
+            raise stopped_by(attempt.call.stopped.result(), of_last_word(raw, attempt.call))
         raise _refusal(attempt, raw, response.headers.get("retry-after"), house.wall_ns() / 1e9)
     return response
 
@@ -157,9 +161,11 @@ def failure_of(error: Exception, attempt: Attempt, seconds: float) -> Failure:
     return Failure(broken, Outcome.UPSTREAM_ERROR, Harm.SICK, again=again)
 
 
-def stopped_by(outcome: Outcome) -> Failure:
+def stopped_by(outcome: Outcome, count: Count = NOTHING) -> Failure:
     """Nobody waits for an answer, or this gateway has no time left for one."""
-    return Failure(ApiError(Code.DRAINING, retry_after=1), outcome)
+    failure = Failure(ApiError(Code.DRAINING, retry_after=1), outcome)
+    failure.count = count
+    return failure
 
 
 def failed(error: ApiError) -> Failure:

@@ -57,7 +57,6 @@ def path_of(operation: Operation) -> Callable[[Desk, Visit], Awaitable[None]]:
         finally:
             desk.state.inside.discard(stopped)
             desk.intake.done(visit.exchange.id)
-            visit.exchange.wire.left = None
 
     return answer
 

@@ -57,6 +57,23 @@ def of_whole(usage: Any, call: Call, answer_bytes: int) -> Count:
     return Count(tokens, CountSource.ESTIMATED, "no usage")
 
 
+def of_last_word(raw: bytes, call: Call) -> Count:
+    """Of an answer in one piece that was cut, where its backend tells what it took instead."""
+    try:
+        usage = whole_answers.decode(raw).usage
+    except (UnicodeDecodeError, msgspec.DecodeError):
+        usage = None
+    if not isinstance(usage, dict):
+        return of_unanswered(call)
+    told = tokens_of(usage)
+    return Count(told.tokens, call.dialect.source, told.mismatch)
+
+
+def of_unanswered(call: Call) -> Count:
+    """Its backend was asked, and nobody knows how far it came: its prompt was computed, most likely."""
+    return Count(Tokens(input_text=_estimate(len(call.body), call)), CountSource.ESTIMATED)
+
+
 def _running(seen: Seen, call: Call) -> Tokens:
     """Each answer tells its own; several answers to one prompt read it once."""
     prompts: dict[int, Tokens] = {}

@@ -155,6 +155,8 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """As uvicorn does it, but for a timer for each answer that ends a silent connection: `look` does."""
         self.server_state.total_requests += 1
+        # Not left to whoever has answered: when that task ends, the next request may have set its own.
+        self.left = None
         if self.transport.is_closing():
             return
         self.flow.resume_reading()

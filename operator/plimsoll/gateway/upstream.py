@@ -60,6 +60,8 @@ class Line:
         self._drain = False
         self._deadline = Deadline(deadlines, when)
         self._connection: Connection | None = None
+        # Somebody was asked.
+        self.used = False
 
     def __enter__(self) -> Self:
         self._deadline.__enter__()
@@ -79,6 +81,7 @@ class Line:
 
     def opened(self, connection: Connection) -> None:
         self._connection = connection
+        self.used = True
 
     def goes_on(self, idle: float) -> None:
         """The answer has begun: from now on only the silence of the backend is too long."""

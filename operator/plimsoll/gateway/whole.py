@@ -10,7 +10,7 @@ from plimsoll.cost.record import Outcome, Tokens
 from plimsoll.gateway.attempts import Attempt, Failure, House, ask, failed, failure_of
 from plimsoll.gateway.backends.refusing import error_within
 from plimsoll.gateway.call import Call, Header
-from plimsoll.gateway.counting import of_whole, whole_answers
+from plimsoll.gateway.counting import of_unanswered, of_whole, whole_answers
 from plimsoll.gateway.endpoints import Harm
 from plimsoll.gateway.errors import ApiError, Code
 from plimsoll.gateway.upstream import Line
@@ -37,13 +37,17 @@ async def answer_whole(house: House, attempt: Attempt, deadline: float) -> None:
 
 
 async def _read(house: House, attempt: Attempt, deadline: float) -> bytes:
-    response: ClientResponse | None = None
+    call, response = attempt.call, None
+    line = Line(call, house.drains, house.deadlines, deadline)
     try:
-        with Line(attempt.call, house.drains, house.deadlines, deadline):
+        with line:
             response = await ask(house, attempt)
             return await _body(response)
     except (ClientError, HttpProcessingError, OSError) as error:
-        raise failure_of(error, attempt, attempt.call.served.timeouts.total) from None
+        failure = failure_of(error, attempt, call.served.timeouts.total)
+        if call.stopped.done() and line.used:
+            failure.count = of_unanswered(call)
+        raise failure from None
     finally:
         if response is not None:
             response.close()

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from tests.support.counting_upstream.asked import Asked
 from tests.support.counting_upstream.counters import Counted, Counts, Held, Journal
-from tests.support.counting_upstream.script import HEAD, Script, Trouble
+from tests.support.counting_upstream.script import HEAD, TAIL, Script, Trouble
 from tests.support.counting_upstream.shapes.shape import DONE, EVENTS, Shape, dumps, event
 from tests.support.counting_upstream.wire import LAST_CHUNK, Caller, chunk, head_of
 
@@ -147,6 +147,7 @@ class Playing:
             await self._send(self._shape.usage_event(self._counts))
         if script.trouble is not Trouble.NO_DONE:
             await self._send(DONE)
+        await self._reach(TAIL)
         self._put(LAST_CHUNK)
         await self._caller.flush()
 

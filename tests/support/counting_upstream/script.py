@@ -10,6 +10,8 @@ from msgspec import Struct
 WORDS = ("Ahoy", ",", " the", " ship", " is", " in", " the", " harbour")
 # Before anything is said, not even the status.
 HEAD = -1
+# After the last event of a stream, before the last bytes of HTTP.
+TAIL = 1 << 20
 
 
 class Trouble(StrEnum):
@@ -55,7 +57,7 @@ class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # How many words have been said by then.
     at: int = 0
 
-    # Before the word of this number, or before the HEAD, the upstream waits until the test says `let`.
+    # Before the word of this number, the HEAD or the TAIL, the upstream waits until the test says `let`.
     holds: dict[int, str] = {}
     # Seconds between words, for load.
     pace: float = 0.0

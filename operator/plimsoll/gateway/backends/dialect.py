@@ -39,6 +39,8 @@ class Dialect:
     stream_options: Mapping[str, bool] = field(default_factory=lambda: {"include_usage": True})
     # Every event of a stream says what was used so far, so that the count at a cut is exact.
     running_usage: bool = False
+    # It says what was used also of an answer in one piece that was cut, to whoever asks for that.
+    last_word: bool = False
     # Whose word its usage is.
     source: CountSource
     request_id_header: str = "x-request-id"
@@ -61,4 +63,6 @@ class Dialect:
             "user-agent": "plimsoll",
             self.request_id_header: request,
         }
+        if self.last_word:
+            made["x-plimsoll-last-word"] = "usage"
         return made if credential is None else {**made, "authorization": f"Bearer {credential}"}

@@ -12,5 +12,6 @@ LLAMACPP = Dialect(
     completion={**_LOCAL, "maxTokens": ("max_tokens", "max_completion_tokens")},
     stream_options={"include_usage": True, "continuous_usage_stats": True},
     running_usage=True,
+    last_word=True,
     source=CountSource.ENGINE,
 )

@@ -31,7 +31,7 @@ class Answers:
 
     def __init__(self, clock: Callable[[], float], ended: Callable[[Answer], None]) -> None:
         self.all: list[Answer] = []
-        self.abandoned = False
+        self.abandoned = self.stopped = False
         # Told once: the client is too slow, and when every job has ended.
         self.overflowing: Callable[[], None] = self.abandon
         self.completed: Callable[[], None] | None = None
@@ -84,6 +84,7 @@ class Answers:
 
     def stop(self) -> None:
         """The engine stops at its next step, and whoever reads on still learns what it has counted."""
+        self.stopped = True
         for answer in self.running():
             answer.job.cancelled = True
 

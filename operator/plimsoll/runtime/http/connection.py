@@ -59,7 +59,12 @@ class Connection(HttpToolsProtocol):
         )
         self.transport.close()
 
-    def _when_half_closed(self, then: Callable[[], None] | None) -> None:
+    def on_response_complete(self) -> None:
+        # Not left to whoever has answered: when that task ends, the next request may have set its own.
+        self._half_closed = None
+        super().on_response_complete()
+
+    def _when_half_closed(self, then: Callable[[], None]) -> None:
         self._half_closed = then
 
     def _measure(self, part: bytes) -> None:

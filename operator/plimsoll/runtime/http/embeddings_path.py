@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from plimsoll.runtime.http.errors import ApiError, bad_field, too_long
 from plimsoll.runtime.http.exchange import Exchange, cancelled, until_gone
 from plimsoll.runtime.http.fields import Fields
 from plimsoll.runtime.http.generating import Tokens, submit, tokenized
-from plimsoll.runtime.http.outcome import trouble
+from plimsoll.runtime.http.outcome import CUT, cut_answer, trouble, usage_of
 from plimsoll.runtime.http.ports import Loaded
 from plimsoll.runtime.http.seats import Seats
 from plimsoll.runtime.http.wishes import WITHOUT_EFFECT, body_of
@@ -48,11 +48,18 @@ async def embeddings(desk: Desk, exchange: Exchange) -> None:
         answers = exchange.answers = desk.answers(seats)
         work = _Work(seats, answers, desk.state.settings, began)
         watch = asyncio.create_task(until_gone(exchange, answers.abandon))
+        if exchange.last_word:
+            exchange.when_half_closed(answers.stop)
+        usage = None
         try:
             vectors = await work.vectors(inputs)
+            if vectors is None:
+                usage = await work.usage()
         finally:
             await cancelled(watch)
             answers.abandon()
+        if usage is not None:
+            await exchange.reply(CUT, cut_answer(usage))
         if vectors is not None:
             await exchange.reply(200, _body(desk.state.settings.alias, vectors, inputs, as_text=wanted.as_text))
 
@@ -120,9 +127,15 @@ class _Work:
         for index, delta in news:
             if error := trouble(delta):
                 raise error
-            assert delta.embedding is not None
-            self._vectors[index] = delta.embedding
-        return bool(news)
+            if delta.embedding is not None:
+                self._vectors[index] = delta.embedding
+        return bool(news) and not self._answers.stopped
+
+    async def usage(self) -> Mapping[str, Any] | None:
+        """Of what was stopped, as soon as nothing runs any more; None where nobody asks for that either."""
+        while self._answers.running() and not self._answers.abandoned:
+            await self._answers.news()
+        return None if self._answers.abandoned else usage_of(self._answers.all, 1)
 
 
 def _body(model: str, vectors: Sequence[Vector], inputs: Sequence[Tokens], *, as_text: bool) -> bytes:

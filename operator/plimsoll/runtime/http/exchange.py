@@ -24,6 +24,8 @@ EVENTS = b"text/event-stream; charset=utf-8"
 ABORT = "plimsoll.abort"
 # Where it takes who wants to be called when the client says nothing more, and may still listen.
 HALF_CLOSED = "plimsoll.half_closed"
+# Who sends it is told what a whole answer has used that he has cut by closing his half of the connection.
+LAST_WORD = b"x-plimsoll-last-word"
 _LONGEST_BODY = 4 << 20
 # Whoever sends holds a connection, and what has come so far.
 BODY_SECONDS = 30.0
@@ -38,6 +40,7 @@ class Exchange:
         self.status = 0
         self.extra_headers: list[Header] = []
         self._upgrade = any(name == b"upgrade" for name, _ in scope["headers"])
+        self.last_word = any(name == LAST_WORD for name, _ in scope["headers"])
         self.answers: Answers | None = None
         self._extensions = scope.get("extensions") or {}
         self._receive = receive
@@ -115,8 +118,8 @@ class Exchange:
         if drop is not None and not self._ended:
             drop()
 
-    def when_half_closed(self, then: Callable[[], None] | None) -> None:
-        """Without it such a client is gone."""
+    def when_half_closed(self, then: Callable[[], None]) -> None:
+        """Until this is answered. Without it such a client is gone."""
         tell = self._extensions.get(HALF_CLOSED)
         if tell is not None:
             tell(then)

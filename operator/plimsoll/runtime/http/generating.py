@@ -14,7 +14,7 @@ from plimsoll.runtime.http.answers import Answers
 from plimsoll.runtime.http.desk import Desk
 from plimsoll.runtime.http.errors import ApiError, bad_field, too_long
 from plimsoll.runtime.http.exchange import Exchange, cancelled, until_gone
-from plimsoll.runtime.http.outcome import trouble
+from plimsoll.runtime.http.outcome import CUT, cut_answer, trouble
 from plimsoll.runtime.http.ports import Constraints, Loaded, Model
 from plimsoll.runtime.http.seats import Seats
 from plimsoll.runtime.http.wishes import SEEDS, Shape, Wishes
@@ -88,11 +88,12 @@ async def generate(desk: Desk, caller: Caller, loaded: Loaded, order: Order, man
                     exchange.when_half_closed(answers.stop)
                 await _stream(exchange, Stream(manner, answers), answers)
             else:
+                if exchange.last_word:
+                    exchange.when_half_closed(answers.stop)
                 await _whole(exchange, Collection(manner, answers), answers)
         finally:
             await cancelled(watch)
     finally:
-        exchange.when_half_closed(None)
         answers.abandon()
 
 
@@ -123,7 +124,10 @@ async def _whole(exchange: Exchange, collection: Collection, answers: Answers) -
         collection.add(news)
     if collection.trouble is not None:
         raise collection.trouble
-    await exchange.reply(200, collection.body())
+    if collection.cut:
+        await exchange.reply(CUT, cut_answer(collection.usage()))
+    else:
+        await exchange.reply(200, collection.body())
 
 
 def _first_trouble(news: Sequence[tuple[int, Delta]]) -> ApiError | None:

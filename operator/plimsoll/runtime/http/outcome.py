@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import orjson
 
 from plimsoll.runtime.http.answers import Answer
 from plimsoll.runtime.http.errors import ApiError, failed, no_slot_in_time, not_ready
 from plimsoll.runtime.requests import Delta, Finish, Usage
+
+# As nginx has it for clients who went away.
+CUT = 499
 
 
 def finish_word(finish: Finish, *, called: bool = False) -> str:
@@ -26,6 +31,12 @@ def trouble(delta: Delta) -> ApiError | None:
     if finish is Finish.DRAINED:
         return not_ready("this engine ends before the answer is complete; ask again", "draining", 1)
     return ApiError(500, delta.error, code="generation_failed") if delta.error else failed()
+
+
+def cut_answer(usage: Mapping[str, Any]) -> bytes:
+    """What is told with status CUT: no answer, so that nobody takes it for one, but what was computed."""
+    error = ApiError(CUT, "the answer was cut, as its client said nothing more", code="cancelled")
+    return orjson.dumps({**error.told(), "usage": usage})
 
 
 def usage_of(answers: Sequence[Answer], per_prompt: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -134,6 +134,7 @@ class Collection:
         self._collected = [_Collected() for _ in answers.all]
         self._left = len(answers.all)
         self.trouble: ApiError | None = None
+        self.cut = False
 
     @property
     def finished(self) -> bool:
@@ -147,10 +148,14 @@ class Collection:
             if delta.finish is not None:
                 self._left -= 1
                 self.trouble = self.trouble or trouble(delta)
+                self.cut = self.cut or delta.finish is Finish.CANCELLED
 
     def body(self) -> bytes:
         wholes = [self._whole(index, each) for index, each in enumerate(self._collected)]
-        return self._manner.form.body(wholes, usage_of(self._answers.all, self._manner.per_prompt))
+        return self._manner.form.body(wholes, self.usage())
+
+    def usage(self) -> Mapping[str, Any]:
+        return usage_of(self._answers.all, self._manner.per_prompt)
 
     def _whole(self, index: int, collected: _Collected) -> Whole:
         text, call = self._read(index, "".join(collected.texts))

@@ -10,7 +10,7 @@ import pytest
 from plimsoll.cost.record import CountSource, Operation, Tokens
 from plimsoll.gateway.backends import BACKENDS
 from plimsoll.gateway.call import Call
-from plimsoll.gateway.counting import NOTHING, Count, of_stream, of_whole
+from plimsoll.gateway.counting import NOTHING, Count, of_last_word, of_stream, of_whole
 from plimsoll.gateway.events import Seen
 from plimsoll.gateway.reading import read
 from plimsoll.gateway.request import request_of
@@ -96,3 +96,10 @@ def test_embeddings_are_estimated_without_an_answer() -> None:
 def test_no_estimate_is_more_than_the_context() -> None:
     assert of_whole(None, call(context=50), 80_000).tokens == Tokens(input_text=50, output_text=50)
     assert of_whole(None, call("openai", context=None), 8_000).tokens.output_text == 2000
+
+
+def test_what_a_cut_answer_took_is_the_word_of_its_backend_and_its_prompt_by_size_where_it_has_none() -> None:
+    told = b'{"error":{"code":"cancelled"},"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}'
+    assert of_last_word(told, call()) == Count(Tokens(input_text=7, output_text=3), CountSource.ENGINE)
+    for other in (b"", b"<html>", b'{"usage":null}', b"\xff"):
+        assert of_last_word(other, call()) == Count(Tokens(input_text=100), CountSource.ESTIMATED)

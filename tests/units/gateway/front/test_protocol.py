@@ -205,6 +205,18 @@ def test_whoever_goes_away_is_told_to_the_one_who_answers() -> None:
     in_house(story)
 
 
+def test_who_has_had_its_answer_leaves_nobody_waiting() -> None:
+    async def story(house: House) -> None:
+        house.go_on.set()
+        connection, _ = house.connect()
+        connection.data_received(GET)
+        connection.left = lambda: pytest.fail("it has its answer")
+        await house.pass_by(1)
+        connection.connection_lost(None)
+
+    in_house(story)
+
+
 def test_what_a_connection_was_goes_with_it_and_waits_for_no_collector() -> None:
     async def application(scope: Any, _receive: Any, send: Any) -> None:
         # As an Exchange does.

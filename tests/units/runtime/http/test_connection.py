@@ -155,3 +155,23 @@ def test_who_has_asked_for_more_and_says_nothing_more_is_gone() -> None:
             connection._unset_keepalive_if_required()
 
     asyncio.run(story())
+
+
+def test_who_has_been_answered_and_says_nothing_more_is_gone() -> None:
+    async def story() -> None:
+        async def application(scope: Any, _receive: Any, send: Any) -> None:
+            scope["extensions"][HALF_CLOSED](lambda: pytest.fail("it has its answer"))
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+            await send({"type": "http.response.body", "body": b""})
+
+        config = uvicorn.Config(application, lifespan="off", log_config=None, http=Connection)
+        config.load()
+        with socket.socket() as raw:
+            connection = Connection(config, ServerState(), {}, asyncio.get_running_loop())
+            connection.connection_made(Listening(raw))
+            connection.data_received(GET)
+            await asyncio.sleep(0)
+            assert connection.eof_received() is False
+            connection._unset_keepalive_if_required()
+
+    asyncio.run(story())

@@ -92,3 +92,42 @@ def test_a_client_who_goes_leaves_no_seat_behind() -> None:
 
     asyncio.run(story())
     assert house.engine.room.taken == 0
+
+
+def test_who_cuts_his_vectors_and_wants_to_know_hears_what_was_used() -> None:
+    house = embedding_house()
+    house.engine.play = silent
+
+    async def story() -> Call:
+        call = Call(house, PATH, {"input": ["a"] * 5}, headers={"x-plimsoll-last-word": "usage"})
+        await call.started()
+        first, second = house.engine.jobs
+        vector = np.ones(4, dtype=np.float32)
+        first.sink(Delta(finish=Finish.STOP, usage=Usage(2, 0, 0), embedding=vector))
+        call.half_close()
+        await call.started()
+        assert not call.reply.status
+        second.sink(Delta(finish=Finish.CANCELLED, usage=Usage(1, 0, 0)))
+        await call.task
+        return call
+
+    reply = asyncio.run(story()).reply
+    assert (reply.status, reply.json["usage"]["prompt_tokens"]) == (499, 3)
+    assert (len(house.engine.jobs), house.engine.room.taken) == (2, 0)
+
+
+def test_who_cuts_his_vectors_and_goes_waits_for_nothing() -> None:
+    house = embedding_house()
+    house.engine.play = silent
+
+    async def story() -> Call:
+        call = Call(house, PATH, {"input": ["a"]}, headers={"x-plimsoll-last-word": "usage"})
+        await call.started()
+        call.half_close()
+        house.engine.jobs[0].sink(Delta(usage=Usage(1, 0, 0)))
+        await call.started()
+        call.leave()
+        await call.task
+        return call
+
+    assert not asyncio.run(story()).reply.status

@@ -124,15 +124,53 @@ def test_one_of_several_answers_that_was_cut_is_enough_for_none_to_look_whole() 
     played(story)
 
 
-def test_nobody_is_told_of_a_half_close_after_the_answer() -> None:
+ASKS = {"x-plimsoll-last-word": "usage"}
+
+
+def test_who_cuts_a_whole_answer_and_wants_to_know_hears_what_was_used_and_no_answer() -> None:
     async def story(house: House) -> None:
-        call = _streaming(house, continuous_usage_stats=True)
+        call = Call(house, PATH, {"prompt": "Hi", "n": 2}, headers=ASKS)
         await call.started()
+        cut, whole = house.engine.jobs
+        whole.sink(Delta("Hello", (1,), finish=Finish.STOP, usage=Usage(3, 0, 1)))
+        cut.sink(Delta("Hel", (1,)))
+        await call.started()
+        call.half_close()
+        assert cut.cancelled
+        await call.started()
+        assert not call.reply.status
+        cut.sink(Delta(finish=Finish.CANCELLED, usage=Usage(3, 2, 2)))
+        await call.task
+        assert (call.reply.status, call.reply.error["code"]) == (499, "cancelled")
+        assert "choices" not in call.reply.json
+        assert call.reply.json["usage"] == {
+            "prompt_tokens": 3, "completion_tokens": 3, "total_tokens": 6,
+            "prompt_tokens_details": {"cached_tokens": 2},
+        }  # fmt: skip
+
+    played(story)
+
+
+def test_a_whole_answer_that_was_complete_when_its_client_cut_it_is_told() -> None:
+    async def story(house: House) -> None:
+        call = Call(house, PATH, {"prompt": "Hi"}, headers=ASKS)
+        await call.started()
+        call.half_close()
         house.engine.jobs[0].sink(Delta("Hello", (1,), finish=Finish.STOP, usage=Usage(3, 0, 1)))
         await call.task
-        assert not call.left
+        assert (call.reply.status, call.reply.json["choices"][0]["text"]) == (200, "Hello")
+
+    played(story)
+
+
+def test_who_cuts_a_whole_answer_and_did_not_ask_is_gone() -> None:
+    async def story(house: House) -> None:
+        call = Call(house, PATH, {"prompt": "Hi"})
+        await call.started()
         call.half_close()
-        assert call.left
+        await call.task
+        assert house.engine.jobs[0].cancelled
+        assert not call.reply.status
 
     played(story)
 
