@@ -69,4 +69,4 @@ def test_g08_answers_of_our_own_engine_are_counted_wherever_they_are_cut(
     mine = {"prompt_tokens": total.prompt, "cached_tokens": total.input_cached, "completion_tokens": total.completion}
     assert mine == told
     assert {each.outcome for each in records} == {Outcome.OK, Outcome.CANCELLED}
-    assert {each.source for each in records} == {CountSource.ENGINE}
+    assert {each.source for each in records if each.tokens.total} == {CountSource.ENGINE}

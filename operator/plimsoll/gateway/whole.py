@@ -10,7 +10,7 @@ from plimsoll.cost.record import Outcome, Tokens
 from plimsoll.gateway.attempts import Attempt, Failure, House, ask, failed, failure_of
 from plimsoll.gateway.backends.refusing import error_within
 from plimsoll.gateway.call import Call, Header
-from plimsoll.gateway.counting import of_unanswered, of_whole, whole_answers
+from plimsoll.gateway.counting import NOTHING, Count, of_unanswered, of_whole, whole_answers
 from plimsoll.gateway.endpoints import Harm
 from plimsoll.gateway.errors import ApiError, Code
 from plimsoll.gateway.upstream import Line
@@ -46,11 +46,17 @@ async def _read(house: House, attempt: Attempt, deadline: float) -> bytes:
     except (ClientError, HttpProcessingError, OSError) as error:
         failure = failure_of(error, attempt, call.served.timeouts.total)
         if call.stopped.done() and line.used:
-            failure.count = of_unanswered(call)
+            failure.count = _unheard(call, error)
         raise failure from None
     finally:
         if response is not None:
             response.close()
+
+
+def _unheard(call: Call, error: Exception) -> Count:
+    """Who has a last word and hangs up without one had not begun."""
+    begun = not call.dialect.last_word or isinstance(error, TimeoutError)
+    return of_unanswered(call) if begun else NOTHING
 
 
 async def _body(response: ClientResponse) -> bytes:
