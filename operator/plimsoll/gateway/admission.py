@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -32,8 +33,11 @@ _HEADERS = {
     measure: (f"x-ratelimit-limit-{measure}".encode(), f"x-ratelimit-remaining-{measure}".encode())
     for measure in Measure
 }
+# Made anew they would take longer than to count them.
+_scope = lru_cache(maxsize=1 << 14)(Scope)
 # Checked often: the sum of two types is made anew each time that it is looked at.
 _NUMBERS = (int, float)
+_LENGTHS = NAMES["maxTokens"]
 
 
 class Applicant(Struct, frozen=True, kw_only=True):
@@ -95,11 +99,11 @@ class Admission:
 
 def limited_by(document: Document, key: Key | None, model: Model, served: Served) -> tuple[Limited, ...]:
     """Counted are also those without a limit: one may be set the next moment, and then counts what has been."""
-    found = [Limited(Scope(Kind.MODEL, model.full_name), served.limits)]
-    if key is not None:
-        found.append(Limited(Scope(Kind.KEY, key.full_name), key.limits))
-        found.append(Limited(Scope(Kind.TEAM, key.team), document.teams.get(key.team, NO_LIMITS)))
-    return tuple(found)
+    of_model = Limited(_scope(Kind.MODEL, model.full_name), served.limits)
+    if key is None:
+        return (of_model,)
+    of_key = Limited(_scope(Kind.KEY, key.full_name), key.limits)
+    return (of_model, of_key, Limited(_scope(Kind.TEAM, key.team), document.teams.get(key.team, NO_LIMITS)))
 
 
 def most_tokens(applicant: Applicant) -> int:
@@ -116,11 +120,12 @@ def most_tokens(applicant: Applicant) -> int:
 
 def _longest_answer(fields: Mapping[str, object], served: Served) -> int:
     """The policy has looked at the numbers before."""
-    bounds = [served.generation.maximum.get("maxTokens"), served.context]
-    asked = [value for name in NAMES["maxTokens"] if isinstance(value := fields.get(name), _NUMBERS)]
-    bounds += asked or [served.generation.defaults.get("maxTokens")]  # type: ignore[list-item]
-    known = [bound for bound in bounds if isinstance(bound, _NUMBERS)]
-    return int(min(known)) if known else UNBOUNDED_ANSWER
+    policy = served.generation
+    bounds = [value for name in _LENGTHS if isinstance(value := fields.get(name), _NUMBERS)]
+    if not bounds and isinstance(default := policy.defaults.get("maxTokens"), _NUMBERS):
+        bounds.append(default)
+    bounds += [most for most in (policy.maximum.get("maxTokens"), served.context) if most is not None]
+    return int(min(bounds)) if bounds else UNBOUNDED_ANSWER
 
 
 def refusal(found: Refused, ask: Ask, gateways: int, *, queue_full: bool) -> ApiError:

@@ -16,6 +16,7 @@ from aiohttp.connector import Connection
 from plimsoll.cost.record import Outcome
 from plimsoll.gateway.call import Call
 from plimsoll.gateway.deadlines import Deadline, Deadlines
+from plimsoll.gateway.outgoing import Request
 from plimsoll.gateway.outside import Dial
 from plimsoll.gateway.relay import Relay, Take
 
@@ -166,6 +167,7 @@ def new_session(dial: Dial | None = None) -> ClientSession:
             limit=0, keepalive_timeout=_KEPT_SECONDS, ttl_dns_cache=_NAMES_SECONDS, socket_factory=dial
         ),
         cookie_jar=DummyCookieJar(),
+        request_class=Request,
         response_class=_Response,
         auto_decompress=False,
         read_bufsize=_BUFFER,

@@ -175,23 +175,24 @@ def _part(limit: int | None, gateways: int) -> float:
 
 
 def _least(limited: Sequence[Limited], states: Sequence[_State]) -> dict[Measure, Room]:
-    found: dict[Measure, Room] = {}
-    for each, state in zip(limited, states, strict=True):
-        limits = each.limits
-        if limits.requests is not None:
-            _lower(found, Measure.REQUESTS, limits.requests, state.most_requests - state.requests.total)
-        if limits.tokens is not None:
-            _lower(found, Measure.TOKENS, limits.tokens, state.most_tokens - state.tokens.total)
-        if limits.concurrency is not None:
-            _lower(found, Measure.CONCURRENCY, limits.concurrency, state.most_running - state.running)
-    return found
-
-
-def _lower(found: dict[Measure, Room], measure: Measure, limit: int, left: float) -> None:
-    room = (int(left), limit)
-    known = found.get(measure)
-    if known is None or room < known:
-        found[measure] = room
+    requests: Room | None = None
+    tokens: Room | None = None
+    running: Room | None = None
+    for (_, limits), state in zip(limited, states, strict=True):
+        if (most := limits.requests) is not None:
+            room = (int(state.most_requests) - state.requests.total, most)
+            if requests is None or room < requests:
+                requests = room
+        if (most := limits.tokens) is not None:
+            room = (int(state.most_tokens) - state.tokens.total, most)
+            if tokens is None or room < tokens:
+                tokens = room
+        if (most := limits.concurrency) is not None:
+            room = (int(state.most_running) - state.running, most)
+            if running is None or room < running:
+                running = room
+    found = ((Measure.REQUESTS, requests), (Measure.TOKENS, tokens), (Measure.CONCURRENCY, running))
+    return {measure: room for measure, room in found if room is not None}
 
 
 def _lacks(limited: Limited, state: _State, tokens: int, now: int) -> Iterator[_Lack]:

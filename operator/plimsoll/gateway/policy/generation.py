@@ -45,13 +45,21 @@ class _Governed(Struct):
         sent = [each for each in NAMES[name] if self.fields.get(each) is not None]
         if sent and name in self.policy.locked:
             raise ApiError(Code.LOCKED_PARAMETER, param=sent[0], field=sent[0])
-        asked = self._asked(name, sent)
-        value = self._unasked(name) if asked is None else self._within(name, asked)
-        if value is None:
-            return
         words = self.dialect.words(self.operation, name)
+        if sent:
+            self._decide_asked(name, sent, words)
+        elif (value := self._unasked(name)) is None:
+            return
+        elif words:
+            self.changes[words[0]] = value
+        else:
+            self.unsupported.append(NAMES[name][0])
+
+    def _decide_asked(self, name: str, sent: list[str], words: tuple[str, ...]) -> None:
+        asked = self._asked(sent, name)
+        value = self._within(name, asked)
         if not words:
-            self.unsupported.append(sent[0] if sent else NAMES[name][0])
+            self.unsupported.append(sent[0])
             self.changes |= dict.fromkeys(sent, REMOVED)
             return
         kept = next((each for each in sent if each in words), words[0])
@@ -61,15 +69,15 @@ class _Governed(Struct):
         # What is allowed as it is goes on as it was written.
         if value != asked or kept not in sent:
             self.changes[kept] = value
-        if asked is not None and value != asked:
+        if value != asked:
             self.capped.append(Capped(sent[0], value, asked))
 
-    def _asked(self, name: str, sent: list[str]) -> Value | None:
+    def _asked(self, sent: list[str], name: str) -> Value:
         values = [value_of(name, each, self.fields[each]) for each in sent]
         for each in values[1:]:
             if each != values[0]:
                 raise bad_field(sent[1], f"has another value than {sent[0]}, and both mean the same: send one of them")
-        return values[0] if values else None
+        return values[0]
 
     def _unasked(self, name: str) -> Value | None:
         if (default := self.policy.defaults.get(name)) is not None:
