@@ -11,7 +11,7 @@ from aiohttp.connector import Connection
 from aiohttp.http_writer import StreamWriter
 from yarl import URL
 
-# A longer body may have to wait for its reader, who may have an answer before he has read all of it.
+# A longer body goes out as fast as its reader takes it, who may have an answer before he has all of it.
 _AT_ONCE = 64 << 10
 # aiohttp writes what is larger in pieces.
 _LARGE = 1 << 20
