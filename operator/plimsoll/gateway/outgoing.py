@@ -50,7 +50,7 @@ class Request(ClientRequest):
         await writer.write(body, drain=False)
         writer.set_eof()
         protocol.start_timeout()
-        self.response = self.response_class(
+        return self.response_class(
             self.method,
             self.original_url,
             writer=None,
@@ -62,4 +62,3 @@ class Request(ClientRequest):
             session=self._session,
             stream_writer=writer,
         )
-        return self.response
