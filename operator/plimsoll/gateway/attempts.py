@@ -116,8 +116,9 @@ async def ask(house: House, attempt: Attempt) -> ClientResponse:
 
 async def _post(house: House, attempt: Attempt) -> ClientResponse:
     call, target = attempt.call, attempt.target
-    # Those that came together go on together: what one brings into the caches of the processor serves all (0027).
-    await asyncio.sleep(0)
+    if not call.request.stream:
+        # Those that came together go on together: what one brings into the caches of the processor serves all (0027).
+        await asyncio.sleep(0)
     outgoing = Outgoing(call.dialect.headers(call.id, target.credential), call.body)
     session = house.outside if target.outside else house.session
     try:
