@@ -56,7 +56,7 @@ class _Governed(Struct):
             self.unsupported.append(NAMES[name][0])
 
     def _decide_asked(self, name: str, sent: list[str], words: tuple[str, ...]) -> None:
-        asked = self._asked(sent, name)
+        asked = self._asked(name, sent)
         value = self._within(name, asked)
         if not words:
             self.unsupported.append(sent[0])
@@ -72,7 +72,7 @@ class _Governed(Struct):
         if value != asked:
             self.capped.append(Capped(sent[0], value, asked))
 
-    def _asked(self, sent: list[str], name: str) -> Value:
+    def _asked(self, name: str, sent: list[str]) -> Value:
         values = [value_of(name, each, self.fields[each]) for each in sent]
         for each in values[1:]:
             if each != values[0]:
