@@ -37,8 +37,7 @@ whole_answers = msgspec.json.Decoder(Whole)
 
 def of_stream(seen: Seen, call: Call, prompt_bytes: int) -> Count:
     if isinstance(seen.usage, dict):
-        told = tokens_of(seen.usage, seen.texts)
-        return Count(told.tokens, call.dialect.source, told.mismatch)
+        return _told(seen.usage, call, seen.texts)
     if seen.running:
         return Count(_running(seen, call), call.dialect.source)
     if not seen.any:
@@ -50,8 +49,7 @@ def of_stream(seen: Seen, call: Call, prompt_bytes: int) -> Count:
 
 def of_whole(usage: Any, call: Call, answer_bytes: int) -> Count:
     if isinstance(usage, dict) and usage:
-        told = tokens_of(usage)
-        return Count(told.tokens, call.dialect.source, told.mismatch)
+        return _told(usage, call)
     output = 0 if call.operation == "embedding" else _estimate(answer_bytes, call)
     tokens = Tokens(input_text=_estimate(len(call.body), call), output_text=output)
     return Count(tokens, CountSource.ESTIMATED, "no usage")
@@ -63,15 +61,17 @@ def of_last_word(raw: bytes, call: Call) -> Count:
         usage = whole_answers.decode(raw).usage
     except (UnicodeDecodeError, msgspec.DecodeError):
         usage = None
-    if not isinstance(usage, dict):
-        return of_unanswered(call)
-    told = tokens_of(usage)
-    return Count(told.tokens, call.dialect.source, told.mismatch)
+    return _told(usage, call) if isinstance(usage, dict) else of_unanswered(call)
 
 
 def of_unanswered(call: Call) -> Count:
     """Its backend was asked, and nobody knows how far it came: its prompt was computed, most likely."""
     return Count(Tokens(input_text=_estimate(len(call.body), call)), CountSource.ESTIMATED)
+
+
+def _told(usage: Any, call: Call, events: int = 0) -> Count:
+    found = tokens_of(usage, events)
+    return Count(found.tokens, call.dialect.source, found.mismatch)
 
 
 def _running(seen: Seen, call: Call) -> Tokens:
